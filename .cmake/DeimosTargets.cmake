@@ -1,0 +1,62 @@
+# How every target of this project is built: language level, warnings, sanitizers, where tests get their labels.
+
+set(deimos_warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+
+function(deimos_build_flags target)
+  target_compile_features(${target} PUBLIC cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE ${deimos_warnings})
+  if(DEIMOS_SANITIZE)
+    list(JOIN DEIMOS_SANITIZE "," sanitizers)
+    target_compile_options(${target} PUBLIC -fsanitize=${sanitizers} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
+  endif()
+  if(DEIMOS_FUZZ)
+    target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
+  endif()
+endfunction()
+
+# deimos_library(name HEADERS ... SOURCES ... PUBLIC libs ... PRIVATE libs ...)
+# makes deimos_<name>, known to everybody as deimos::<name>; headers are relative to include/.
+function(deimos_library name)
+  cmake_parse_arguments(ARG "" "" "HEADERS;SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(deimos_${name} ${ARG_SOURCES})
+  add_library(deimos::${name} ALIAS deimos_${name})
+  list(TRANSFORM ARG_HEADERS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/include/")
+  target_sources(deimos_${name} PUBLIC FILE_SET HEADERS
+    BASE_DIRS "${CMAKE_CURRENT_SOURCE_DIR}/include" "${CMAKE_CURRENT_BINARY_DIR}/include"
+    FILES ${ARG_HEADERS})
+  target_include_directories(deimos_${name} PRIVATE src)
+  target_link_libraries(deimos_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+  set_target_properties(deimos_${name} PROPERTIES
+    EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0.1 VERIFY_INTERFACE_HEADER_SETS ON)
+  deimos_build_flags(deimos_${name})
+endfunction()
+
+# deimos_program(name SOURCES ... LIBRARIES ...): a program in bin/.
+function(deimos_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES})
+  deimos_build_flags(${name})
+endfunction()
+
+# deimos_test(name LABEL unit SOURCES ... LIBRARIES ... [INCLUDES dirs] [TIMEOUT seconds] [ENVIRONMENT NAME=value ...]):
+# a GoogleTest program, every test of it known to CTest by name and under one label.
+function(deimos_test name)
+  if(NOT DEIMOS_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES;INCLUDES;ENVIRONMENT" ${ARGN})
+  if(NOT ARG_LABEL MATCHES "^(unit|conformance|property|integration|examples|consumer)$")
+    message(FATAL_ERROR "test ${name}: unknown label '${ARG_LABEL}'")
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  deimos_program(${name} SOURCES ${ARG_SOURCES} LIBRARIES ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${ARG_INCLUDES})
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")
+endfunction()

@@ -1,0 +1,97 @@
+// The seam to the store: what a lock needs of it, as single compare-and-act steps on a value that is unique to one
+// acquisition (the `token`). One call is one request; nothing here retries, waits or remembers.
+//
+// Laws that every LockBackend keeps:
+//  1. Every write but acquire() compares with the caller's own token (or, for takeover and force release, with the
+//     revision of the record it was shown), in the same step as the write.
+//  2. A failure with condition::outcome_unknown means that the step may have been applied or may be applied later; any
+//     other failure means that it was not and will not be.
+//  3. Revisions of a store grow with every change of it; a fencing token is the revision of the write that granted the
+//     lock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <deimos/error.h>
+#include <deimos/runtime.h>
+
+namespace deimos {
+
+/// A lock as the store has it.
+struct LockRecord {
+  std::string key;
+  std::string token;  ///< The value written by whoever holds it; any text for foreign clients.
+  std::uint64_t created_revision = 0;
+  std::uint64_t revision = 0;               ///< Of the last write.
+  std::optional<std::chrono::seconds> ttl;  ///< Left, as the store says; negative while an expired lease waits to be
+                                            ///< swept; none: no lease, or about to expire (Deimos leaves out 0).
+  std::optional<std::chrono::sys_time<Duration>> expires;  ///< As the store says, by its own clock.
+};
+
+/// The lock is ours.
+struct Granted {
+  std::uint64_t fencing_token = 0;
+};
+/// Somebody has it.
+struct Refused {
+  std::uint64_t revision = 0;  ///< Of the store when it refused: a release has a greater one.
+};
+
+/// A lock's record and the store's revision at that reading.
+struct Inspection {
+  std::optional<LockRecord> record;
+  std::uint64_t revision = 0;
+};
+
+/// Something happened to the key.
+struct Change {
+  std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
+  bool released = false;       ///< The key went away (released, expired or deleted): a hint to try, never a grant.
+};
+
+/// By when a step must return, and what may end it sooner.
+struct Limits {
+  TimePoint deadline;
+  std::stop_token stop = {};
+};
+
+/// See the laws at the top of this file. Every member is thread-safe, and blocks no longer than `limits` allows.
+class LockBackend {
+ public:
+  virtual ~LockBackend() = default;
+
+  /// Creates `key` with `token` for `ttl` (whole seconds, at least 1) if it is absent.
+  [[nodiscard]] virtual Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
+                                                                       std::chrono::seconds ttl,
+                                                                       const Limits& limits) = 0;
+  /// Replaces the very record that `expired` shows (same revision) by one of ours: errc::compare_failed or
+  /// errc::key_not_found if it has changed since.
+  [[nodiscard]] virtual Result<Granted> take_over(const LockRecord& expired, const std::string& token,
+                                                  std::chrono::seconds ttl, const Limits& limits) = 0;
+  /// Starts the lease anew. errc::lock_not_held if `key` does not hold `token`.
+  [[nodiscard]] virtual Result<void> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
+                                           const Limits& limits) = 0;
+  /// Deletes `key` if it holds `token`. errc::lock_not_held if it does not.
+  [[nodiscard]] virtual Result<void> release(const std::string& key, const std::string& token,
+                                             const Limits& limits) = 0;
+  /// Deletes the very record shown, whoever holds it: errc::compare_failed or errc::key_not_found if it has changed
+  /// since.
+  [[nodiscard]] virtual Result<void> force_release(const LockRecord& shown, const Limits& limits) = 0;
+  /// Blocks for the first change of `key` at `from_revision` or later. An empty optional: none within the limits (or
+  /// the store ended the wait); ask again from the same revision. errc::history_cleared: read, then wait from the
+  /// reading's revision + 1.
+  [[nodiscard]] virtual Result<std::optional<Change>> wait_for_change(const std::string& key,
+                                                                      std::uint64_t from_revision,
+                                                                      const Limits& limits) = 0;
+  [[nodiscard]] virtual Result<Inspection> inspect(const std::string& key, const Limits& limits) = 0;
+  /// Every lock below the directory `prefix`, by key.
+  [[nodiscard]] virtual Result<std::vector<LockRecord>> list(const std::string& prefix, const Limits& limits) = 0;
+};
+
+}  // namespace deimos

@@ -1,0 +1,27 @@
+// The Runtime of real life: OS threads, the steady clock, the operating system's entropy.
+#pragma once
+
+#include <deimos/runtime.h>
+
+namespace deimos {
+
+/// Thread-safe. Each task is one thread; the destructor waits for all of them.
+class ThreadRuntime final : public Runtime {
+ public:
+  ThreadRuntime();
+  ~ThreadRuntime() override;
+  ThreadRuntime(const ThreadRuntime&) = delete;
+  ThreadRuntime& operator=(const ThreadRuntime&) = delete;
+
+  [[nodiscard]] TimePoint now() const noexcept override;
+  [[nodiscard]] std::unique_ptr<Signal> make_signal() override;
+  [[nodiscard]] std::unique_ptr<Task> spawn(std::string name, std::function<void(std::stop_token)> body) override;
+  [[nodiscard]] std::uint64_t random() override;
+  [[nodiscard]] TaskId current_task() const noexcept override;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace deimos

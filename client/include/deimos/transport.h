@@ -1,0 +1,74 @@
+// The seam to the network: one request to one endpoint, one answer. A long poll is such an exchange with a far
+// deadline.
+//
+// Laws that every Transport keeps:
+//  1. exchange() returns by its deadline (plus scheduling), whatever the other side does, and at once when `stop` is
+//     triggered.
+//  2. Delivery::not_sent is said only if the request cannot have been acted on; in doubt it is Delivery::unknown.
+//  3. It never sends a request twice, follows no redirect, and looks at no status: any complete answer is a success.
+//  4. Requests are independent: one that hangs delays no other.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include <deimos/runtime.h>
+
+namespace deimos {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+using Headers = std::vector<Header>;
+
+/// The first header of that name, ASCII case ignored; nullptr if there is none.
+[[nodiscard]] const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
+
+/// A request as it goes over the wire, but for `Host` and `Content-Length`, which the transport adds.
+struct Request {
+  std::string method;  ///< `GET`, `PUT`, …
+  std::string target;  ///< Path and query, percent-encoded, from the first `/`.
+  Headers headers;
+  std::string body;          ///< Sent with `content_type` if that is not empty.
+  std::string content_type;  ///< Usually `application/x-www-form-urlencoded`.
+};
+
+/// A complete answer, whatever its status.
+struct Response {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+/// Whether a request that got no answer can have been acted on.
+enum class Delivery { not_sent, unknown };
+
+/// Why there is no answer.
+struct Failure {
+  enum class Reason { refused, timed_out, cancelled, broken, too_large, closed };
+  Reason reason = Reason::broken;
+  Delivery delivery = Delivery::unknown;
+  std::string message;  ///< For people: which step failed and how.
+};
+
+using Exchange = tl::expected<Response, Failure>;
+
+/// See the laws at the top of this file. Every member is thread-safe.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// Sends `request` to `endpoint` (an URL such as `http://127.0.0.1:4001`) and blocks for the whole answer.
+  [[nodiscard]] virtual Exchange exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
+                                          std::stop_token stop) = 0;
+  /// Ends every exchange that runs with Reason::closed, and refuses new ones. Idempotent.
+  virtual void close() noexcept = 0;
+};
+
+}  // namespace deimos

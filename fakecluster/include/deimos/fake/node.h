@@ -1,0 +1,88 @@
+// One node of a fake Deimos: a request goes in, the answer that a real Deimos gives comes out, text and headers
+// included. No network and no thread is involved: HttpServer and InProcessTransport are thin fronts on it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <deimos/fake/clock.h>
+#include <deimos/transport.h>
+
+namespace deimos::fake {
+
+/// Where an answer goes. Called by the node from within handle(), and for a watch later from whatever call makes an
+/// event (a write, an advance, a close), in order, with no call at the same time; implementations must be quick and
+/// must not call the node.
+class Reply {
+ public:
+  virtual ~Reply() = default;
+  /// The status, headers and body. If `open`, it is a watch: body is empty, and parts follow.
+  virtual void answer(Response response, bool open) = 0;
+  /// A part of a watch's body: one event and its newline.
+  virtual void part(std::string_view text) = 0;
+  /// The body of a watch is complete.
+  virtual void end() = 0;
+};
+
+struct NodeOptions {
+  std::string name = "node1";
+  std::string client_url = "http://127.0.0.1:4001";  ///< What `/machines` and the member record say.
+  std::string peer_url = "http://127.0.0.1:7001";
+  /// Not given: a ManualClock of the node's own, moved by advance(). Must outlive the node.
+  const Clock* clock = nullptr;
+  std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
+  std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);  ///< A watch without an event ends after this.
+  std::size_t history_capacity = 1000;
+  std::size_t watch_backlog = 100;  ///< A streaming watch with more parts not yet taken is dropped.
+};
+
+/// What a node holds; for tests that want to see nothing left behind.
+struct NodeStatistics {
+  std::uint64_t index = 0;
+  std::size_t keys = 0;  ///< Files and directories, the root and hidden ones too.
+  std::size_t watchers = 0;
+  std::uint64_t requests = 0;
+};
+
+/// Thread-safe; every member returns without blocking.
+class Node {
+ public:
+  /// Names a request whose answer is open.
+  using Ticket = std::uint64_t;
+
+  explicit Node(NodeOptions options = {});
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Answers `request`, at once but for a watch whose event is still to come. Returns 0 if the answer is complete, else
+  /// a ticket to abandon() it with.
+  Ticket handle(const Request& request, std::shared_ptr<Reply> reply);
+  /// Answers at once: as above, but a watch gets what it would have been sent by now, and is abandoned.
+  [[nodiscard]] Response handle(const Request& request);
+  /// The client went away: frees the watch without a word. Unknown tickets are ignored.
+  void abandon(Ticket ticket);
+
+  /// Moves the node's own ManualClock, with each sweep and watch timeout that falls due on the way. Throws
+  /// std::logic_error if the node was given a clock, std::invalid_argument for a negative duration.
+  void advance(std::chrono::nanoseconds by);
+  /// Does what is due by the clock: sweeps expired keys, ends watches that timed out. Whoever runs the node on a clock
+  /// that moves by itself calls this at next_due().
+  void run_due();
+  [[nodiscard]] Instant next_due() const;
+  [[nodiscard]] Instant now() const;
+
+  /// Ends the body of every watch and refuses further requests with 503. Idempotent.
+  void close();
+  [[nodiscard]] NodeStatistics statistics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace deimos::fake
