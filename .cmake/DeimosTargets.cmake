@@ -29,7 +29,7 @@ function(deimos_library name)
   target_include_directories(deimos_${name} PRIVATE src)
   target_link_libraries(deimos_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   set_target_properties(deimos_${name} PROPERTIES
-    EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0.1 VERIFY_INTERFACE_HEADER_SETS ON)
+    EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} VERIFY_INTERFACE_HEADER_SETS ON)
   deimos_build_flags(deimos_${name})
 endfunction()
 
@@ -59,4 +59,37 @@ function(deimos_test name)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")
+endfunction()
+
+# deimos_fuzz_target(name SOURCES ... LIBRARIES ...): sources that define LLVMFuzzerTestOneInput.
+# With DEIMOS_FUZZ the libFuzzer program bin/fuzz_<name>; otherwise, with DEIMOS_TESTS, the same sources behind a main
+# that only replays inputs, and a test that replays fuzz/corpus/<name>/.
+function(deimos_fuzz_target name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  set(corpus "${PROJECT_SOURCE_DIR}/fuzz/corpus/${name}")
+  if(DEIMOS_FUZZ)
+    deimos_program(fuzz_${name} SOURCES ${ARG_SOURCES} LIBRARIES ${ARG_LIBRARIES})
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  elseif(DEIMOS_TESTS)
+    deimos_program(fuzz_${name} SOURCES ${ARG_SOURCES} "${PROJECT_SOURCE_DIR}/fuzz/replay_main.cc" LIBRARIES ${ARG_LIBRARIES})
+    add_test(NAME fuzz.${name}.corpus COMMAND fuzz_${name} "${corpus}")
+    set_tests_properties(fuzz.${name}.corpus PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()
+
+# deimos_bench(name SOURCES ... LIBRARIES ...): the Google Benchmark program bin/bench_<name>, with DEIMOS_BENCH only.
+# A main is linked in unless a source brings its own.
+function(deimos_bench name)
+  if(NOT DEIMOS_BENCH)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  set(main benchmark::benchmark_main)
+  foreach(source IN LISTS ARG_SOURCES)
+    file(STRINGS "${source}" mains REGEX "BENCHMARK_MAIN\\(|int main\\(")
+    if(mains)
+      set(main "")
+    endif()
+  endforeach()
+  deimos_program(bench_${name} SOURCES ${ARG_SOURCES} LIBRARIES ${ARG_LIBRARIES} benchmark::benchmark ${main})
 endfunction()
