@@ -1,0 +1,115 @@
+// Watching a key or a tree: every event once, in order, for as long as wanted.
+//
+// A watch asks in bounded long polls, always from the index after the last event it handed out; so time-outs, lost
+// connections, a change of endpoint and a server that forgot the watcher neither lose an event nor repeat one. If the
+// store's history (1000 events) has been overtaken, it reads the state, says so (WatchOptions::on_gap) and goes on
+// from there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <deimos/error.h>
+#include <deimos/node.h>
+#include <deimos/runtime.h>
+
+namespace deimos {
+
+/// Events that a watch could not have, because the store's history no longer had them.
+struct Gap {
+  std::uint64_t first_missed = 0;  ///< Events from this index …
+  std::uint64_t read_at = 0;       ///< … to this one may be missing; the watch goes on at read_at + 1.
+  std::optional<Node> state;       ///< The watched node as read at `read_at`, with all below it if the watch is
+                                   ///< recursive; none if it does not exist.
+};
+
+struct WatchOptions {
+  bool recursive = false;  ///< Also everything below the key, but for hidden names.
+  /// The first event wanted may have this index. 0: whatever happens after watch() was called.
+  std::uint64_t from_index = 0;
+  /// The longest that one poll stays open; none: the client's. At least 1 ms.
+  std::optional<Duration> poll_timeout = {};
+  /// Called when events were lost to the store's limited history, before the next event. Not called if the state
+  /// read shows that nothing was missed. Runs on the task that iterates (or that runs the callback).
+  std::function<void(const Gap&)> on_gap = {};
+  /// Callback form only: the watch has ended with an error that asking again cannot heal.
+  std::function<void(const Error&)> on_error = {};
+};
+
+/// An input range of events: `for (const Event& event : client.watch("/config", {.recursive = true})) …`.
+/// Ends when its stop_token is triggered, the client is closed, or at an error that asking again cannot heal; then
+/// error() says why. To be used by one task at a time; request the stop from anywhere.
+class Watch {
+ public:
+  class iterator;
+
+  Watch(Watch&&) noexcept;
+  Watch& operator=(Watch&&) noexcept;
+  ~Watch();
+
+  /// Blocks for the next event; none at the end.
+  [[nodiscard]] std::optional<Event> next();
+  /// Why it ended: errc::cancelled, closed, invalid_key, invalid_argument, … None while it goes on.
+  [[nodiscard]] const std::optional<Error>& error() const noexcept;
+  /// The index from which the next poll asks: give it as from_index to go on later. 0 until the first answer.
+  [[nodiscard]] std::uint64_t next_index() const noexcept;
+
+  /// Blocks for the first event.
+  [[nodiscard]] iterator begin();
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  friend class Client;
+  struct State;
+  explicit Watch(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Watch::iterator {
+ public:
+  using iterator_concept = std::input_iterator_tag;
+  using value_type = Event;
+  using difference_type = std::ptrdiff_t;
+
+  explicit iterator(Watch& watch) : watch_(&watch), current_(watch.next()) {}
+  const Event& operator*() const noexcept { return *current_; }
+  const Event* operator->() const noexcept { return &*current_; }
+  iterator& operator++() {
+    current_ = watch_->next();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const iterator& position, std::default_sentinel_t) noexcept { return !position.current_; }
+
+ private:
+  Watch* watch_;
+  std::optional<Event> current_;
+};
+
+inline Watch::iterator Watch::begin() { return iterator(*this); }
+
+/// A watch that calls back from a task of the runtime, until this handle is destroyed. The destructor waits for a
+/// callback that runs (and for nothing else); it may be called from within the callback itself. No callback runs after
+/// it.
+class Subscription {
+ public:
+  Subscription() noexcept;
+  Subscription(Subscription&&) noexcept;
+  Subscription& operator=(Subscription&&) noexcept;
+  ~Subscription();
+
+  /// Ends the watch without waiting.
+  void request_stop() noexcept;
+
+ private:
+  friend class Client;
+  explicit Subscription(std::unique_ptr<Task> task) noexcept;
+  std::unique_ptr<Task> task_;
+};
+
+}  // namespace deimos
