@@ -1,0 +1,142 @@
+#include <deimos/fake/in_process_transport.h>
+
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+namespace deimos::fake {
+namespace {
+
+/// Where the node puts an answer, and where the exchange waits for it.
+class Answer final : public Reply {
+ public:
+  void answer(Response response, bool open) override {
+    const std::lock_guard lock(mutex_);
+    response_ = std::move(response);
+    if (!open) complete();
+  }
+
+  void part(std::string_view text) override {
+    const std::lock_guard lock(mutex_);
+    response_.body.append(text);
+  }
+
+  void end() override {
+    const std::lock_guard lock(mutex_);
+    complete();
+  }
+
+  /// The transport is closing: whoever waits here waits no longer.
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    if (signal_) signal_->notify();
+  }
+
+  /// Blocks until the answer is complete, close(), `deadline` or `stop`.
+  Exchange wait(Runtime& runtime, TimePoint deadline, const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    if (!complete_) {
+      signal_ = runtime.make_signal();
+      wait_until(*signal_, lock, deadline, stop, runtime, [this] { return complete_ || closed_; });
+    }
+    if (complete_) return std::move(response_);
+    const auto failure = [](Failure::Reason reason, const char* message) {
+      return tl::make_unexpected(Failure{reason, Delivery::unknown, message});
+    };
+    if (closed_) return failure(Failure::Reason::closed, "the transport was closed while the answer was awaited");
+    if (stop.stop_requested()) return failure(Failure::Reason::cancelled, "stopped while the answer was awaited");
+    return failure(Failure::Reason::timed_out, "no complete answer by the deadline");
+  }
+
+ private:
+  void complete() {
+    complete_ = true;
+    if (signal_) signal_->notify();
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<Signal> signal_;  // Made only for an answer that is waited for: most are complete at once.
+  Response response_;
+  bool complete_ = false;
+  bool closed_ = false;
+};
+
+tl::unexpected<Failure> not_sent(Failure::Reason reason, std::string message) {
+  return tl::make_unexpected(Failure{reason, Delivery::not_sent, std::move(message)});
+}
+
+std::string without_trailing_slash(const std::string& url) {
+  return url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
+}
+
+}  // namespace
+
+/// The exchanges that wait, in the order they began, so that close() wakes them in the same order in every run.
+class InProcessTransport::OpenExchanges {
+ public:
+  /// 0 if the transport is closed.
+  std::uint64_t add(std::shared_ptr<Answer> answer) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return 0;
+    answers_.emplace(++last_, std::move(answer));
+    return last_;
+  }
+
+  void remove(std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    answers_.erase(number);
+  }
+
+  [[nodiscard]] bool closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (const auto& [number, answer] : answers_) answer->close();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<Answer>> answers_;
+  std::uint64_t last_ = 0;
+  bool closed_ = false;
+};
+
+InProcessTransport::InProcessTransport(Runtime& runtime, Endpoints endpoints)
+    : runtime_(runtime), open_(std::make_unique<OpenExchanges>()) {
+  for (const auto& [url, node] : endpoints) endpoints_.emplace(without_trailing_slash(url), node);
+}
+
+InProcessTransport::InProcessTransport(Runtime& runtime, Node& node)
+    : InProcessTransport(runtime, {{NodeOptions().client_url, node}}) {}
+
+InProcessTransport::~InProcessTransport() = default;
+
+Exchange InProcessTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
+                                      std::stop_token stop) {
+  if (open_->closed()) return not_sent(Failure::Reason::closed, "the transport is closed");
+  if (stop.stop_requested()) return not_sent(Failure::Reason::cancelled, "stopped before the request was sent");
+  const auto found = endpoints_.find(without_trailing_slash(endpoint));
+  if (found == endpoints_.end()) {
+    return not_sent(Failure::Reason::refused, "connection refused: no node listens at " + endpoint);
+  }
+  Node& node = found->second;
+  const auto answer = std::make_shared<Answer>();
+  const Node::Ticket ticket = node.handle(request, answer);
+  if (ticket == 0) return answer->wait(runtime_, deadline, stop);
+
+  const std::uint64_t number = open_->add(answer);
+  if (number == 0) answer->close();  // Closed in between.
+  Exchange result = answer->wait(runtime_, deadline, stop);
+  open_->remove(number);
+  if (!result) node.abandon(ticket);
+  return result;
+}
+
+void InProcessTransport::close() noexcept { open_->close(); }
+
+}  // namespace deimos::fake
