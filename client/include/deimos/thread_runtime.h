@@ -5,7 +5,9 @@
 
 namespace deimos {
 
-/// Thread-safe. Each task is one thread; the destructor waits for all of them.
+/// Thread-safe. Each task is one thread. The destructor waits for the threads whose Task was destroyed from within (see
+/// Task). Only if the runtime itself dies on such a thread is that one left to end alone. spawn() throws
+/// std::system_error if the system has no more threads.
 class ThreadRuntime final : public Runtime {
  public:
   ThreadRuntime();

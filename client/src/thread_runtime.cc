@@ -1,0 +1,144 @@
+#include <deimos/thread_runtime.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <random>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#ifdef __linux__
+#include <pthread.h>
+#endif
+
+namespace deimos {
+namespace {
+
+class ThreadSignal final : public Signal {
+ public:
+  [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_.load(); }
+
+  void wait(std::uint64_t seen, TimePoint deadline) override {
+    std::unique_lock lock(mutex_);
+    const auto notified = [&] { return epoch_.load() != seen; };
+    if (deadline == TimePoint::max()) {
+      changed_.wait(lock, notified);
+    } else {
+      changed_.wait_until(lock, deadline, notified);
+    }
+  }
+
+  void notify() noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      epoch_.fetch_add(1);
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<std::uint64_t> epoch_ = 0;
+};
+
+void name_this_thread([[maybe_unused]] const std::string& name) {
+#ifdef __linux__
+  constexpr std::size_t longest = 15;
+  pthread_setname_np(pthread_self(), name.substr(0, longest).c_str());
+#endif
+}
+
+/// A thread, and whether its body has returned.
+struct Running {
+  std::shared_ptr<std::atomic<bool>> done = std::make_shared<std::atomic<bool>>(false);
+  std::jthread thread;
+};
+
+}  // namespace
+
+/// Shared with the tasks, because a task may be destroyed after the runtime's handle is gone.
+struct ThreadRuntime::State {
+  /// Waits for the end of every thread whose Task was destroyed from within.
+  ~State() {
+    for (Running& left : leftovers) {
+      if (left.thread.get_id() == std::this_thread::get_id()) {
+        // The last reference to the runtime is dropped by one of its own tasks: nobody is left to wait for that thread,
+        // which owns all that it still uses.
+        left.thread.detach();
+      }
+    }
+  }
+
+  /// Takes over a thread that cannot be joined where it is; joins those that have ended meanwhile.
+  void keep(Running running) {
+    const std::lock_guard lock(mutex);
+    std::erase_if(leftovers, [](const Running& left) { return left.done->load(); });
+    leftovers.push_back(std::move(running));
+  }
+
+  std::mutex mutex;
+  std::vector<Running> leftovers;
+  std::random_device entropy;
+};
+
+namespace {
+
+/// `Keeper` is ThreadRuntime::State, which is private to the runtime.
+template <typename Keeper>
+class ThreadTask final : public Task {
+ public:
+  ThreadTask(std::shared_ptr<Keeper> keeper, std::string name, std::function<void(std::stop_token)> body)
+      : keeper_(std::move(keeper)) {
+    running_.thread = std::jthread(
+        [done = running_.done, name = std::move(name), body = std::move(body)](const std::stop_token& stop) mutable {
+          name_this_thread(name);
+          body(stop);
+          body = nullptr;
+          done->store(true);
+        });
+  }
+
+  ~ThreadTask() override {
+    running_.thread.request_stop();
+    if (running_.thread.get_id() == std::this_thread::get_id()) keeper_->keep(std::move(running_));
+  }
+  ThreadTask(const ThreadTask&) = delete;
+  ThreadTask& operator=(const ThreadTask&) = delete;
+
+  void request_stop() noexcept override { running_.thread.request_stop(); }
+
+ private:
+  std::shared_ptr<Keeper> keeper_;
+  Running running_;
+};
+
+}  // namespace
+
+ThreadRuntime::ThreadRuntime() : state_(std::make_shared<State>()) {}
+ThreadRuntime::~ThreadRuntime() = default;
+
+TimePoint ThreadRuntime::now() const noexcept {
+  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+}
+
+std::unique_ptr<Signal> ThreadRuntime::make_signal() { return std::make_unique<ThreadSignal>(); }
+
+std::unique_ptr<Task> ThreadRuntime::spawn(std::string name, std::function<void(std::stop_token)> body) {
+  return std::make_unique<ThreadTask<State>>(state_, std::move(name), std::move(body));
+}
+
+std::uint64_t ThreadRuntime::random() {
+  const std::lock_guard lock(state_->mutex);
+  static_assert(std::random_device::max() - std::random_device::min() == 0xffff'ffffU);
+  const std::uint64_t high = state_->entropy();
+  return high << 32U | state_->entropy();
+}
+
+TaskId ThreadRuntime::current_task() const noexcept {
+  // Its address is nobody else's as long as this thread lives.
+  thread_local const char self = 0;
+  return reinterpret_cast<TaskId>(&self);  // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
+}
+
+}  // namespace deimos
