@@ -1,0 +1,37 @@
+// The last events of a store, for watchers that ask for the past.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <deimos/fake/event.h>
+#include <deimos/fake/watcher_hub.h>
+
+namespace deimos::fake {
+
+/// A ring of the last `capacity` events (1,000 in a Deimos).
+class History {
+ public:
+  /// Throws std::invalid_argument if `capacity` is 0.
+  explicit History(std::size_t capacity);
+
+  /// Keeps `event`, whose index must be one more than the last. The reference holds until the next add() or wipe().
+  const Event& add(Event&& event);
+  /// The index of the oldest event kept, or of the next one if none is.
+  [[nodiscard]] std::uint64_t first_index() const noexcept { return first_index_; }
+  /// The first event from index `watch.since` on that `watch` is to be told of; nullptr if there is none.
+  [[nodiscard]] const Event* find(const Watch& watch) const noexcept;
+  /// Forgets everything, as a node does that restarts from a snapshot.
+  void wipe() noexcept;
+
+ private:
+  [[nodiscard]] const Event& at(std::uint64_t index) const noexcept;
+
+  std::size_t capacity_;
+  std::vector<Event> ring_;  // Grows to capacity_; then the oldest is at oldest_.
+  std::size_t oldest_ = 0;
+  std::uint64_t first_index_ = 1;
+};
+
+}  // namespace deimos::fake

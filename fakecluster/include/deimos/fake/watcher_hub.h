@@ -1,0 +1,63 @@
+// Who waits for which events.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <deimos/fake/event.h>
+
+namespace deimos::fake {
+
+/// What a watcher wants to be told.
+struct Watch {
+  std::string key;
+  bool recursive = false;   ///< Also of what is below key, but for names that begin with `_`.
+  bool stream = false;      ///< Of every event, not only of the first.
+  std::uint64_t since = 0;  ///< Events before this index are not told.
+
+  /// Whether `event`, its index aside, is of interest: it is of the key, of something below it if recursive, or took a
+  /// directory above it away.
+  [[nodiscard]] bool covers(const Event& event) const noexcept;
+};
+
+/// Names a registered watcher; never 0, never used twice.
+using WatcherId = std::uint64_t;
+
+/// Takes events to watchers.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  /// Returns false if the watcher cannot take the event: it is then dropped. Must not call the store.
+  virtual bool deliver(WatcherId watcher, const Event& event) = 0;
+};
+
+class WatcherHub {
+ public:
+  WatcherId add(Watch watch);
+  /// Unknown watchers are ignored.
+  void remove(WatcherId watcher);
+  /// Tells every watcher that `event` is of interest to, in an order that depends on nothing but the calls made so far;
+  /// one that does not stream is then removed.
+  void notify(const Event& event, EventSink& sink);
+  /// Forgets every watcher without a word.
+  void clear() noexcept;
+  [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
+
+ private:
+  struct Watcher {
+    WatcherId id;
+    Watch watch;
+  };
+  using ByKey = std::map<std::string, std::vector<Watcher>, std::less<>>;
+
+  ByKey::iterator notify_at(ByKey::iterator place, const Event& event, EventSink& sink);
+
+  ByKey watchers_;
+  std::map<WatcherId, std::string> keys_;
+  WatcherId last_id_ = 0;
+};
+
+}  // namespace deimos::fake

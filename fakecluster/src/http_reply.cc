@@ -1,0 +1,60 @@
+#include "http_reply.h"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace deimos::fake {
+
+void HttpReply::answer(Response response, bool open) {
+  const std::lock_guard lock(mutex_);
+  news_.head = std::move(response);
+  news_.open = open;
+  news_.ended = !open;
+  wake();
+}
+
+void HttpReply::part(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  if (news_.overflowed) return;
+  if (news_.parts.size() + text.size() > unsent_bytes_ && !news_.parts.empty()) {
+    news_.overflowed = true;
+    news_.parts.clear();
+  } else {
+    news_.parts.append(text);
+  }
+  wake();
+}
+
+void HttpReply::end() {
+  const std::lock_guard lock(mutex_);
+  news_.ended = true;
+  wake();
+}
+
+HttpReply::News HttpReply::take() {
+  const std::lock_guard lock(mutex_);
+  if (event_) {
+    eventfd_t ignored = 0;
+    ::eventfd_read(event_.get(), &ignored);
+  }
+  return std::exchange(news_, {});
+}
+
+int HttpReply::descriptor() {
+  const std::lock_guard lock(mutex_);
+  if (!event_) {
+    event_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event_) throw std::system_error(errno, std::generic_category(), "cannot wait for a watch");
+    if (news_.head || !news_.parts.empty() || news_.ended) wake();
+  }
+  return event_.get();
+}
+
+void HttpReply::wake() {
+  if (event_) ::eventfd_write(event_.get(), 1);
+}
+
+}  // namespace deimos::fake

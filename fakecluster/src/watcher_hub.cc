@@ -1,0 +1,76 @@
+#include <deimos/fake/watcher_hub.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+namespace deimos::fake {
+namespace {
+
+/// What comes after `above` in `below`, from the slash on; empty if `below` is not below it.
+std::string_view rest_below(std::string_view above, std::string_view below) noexcept {
+  if (above == "/") return below.size() > 1 ? below : std::string_view{};
+  if (below.size() <= above.size() || !below.starts_with(above) || below[above.size()] != '/') return {};
+  return below.substr(above.size());
+}
+
+}  // namespace
+
+bool Watch::covers(const Event& event) const noexcept {
+  if (event.key == key) return true;
+  if (recursive) {
+    const std::string_view rest = rest_below(key, event.key);
+    if (!rest.empty() && rest.find("/_") == std::string_view::npos) return true;
+  }
+  return event.removed_directory() && !rest_below(event.key, key).empty();
+}
+
+WatcherId WatcherHub::add(Watch watch) {
+  const WatcherId id = ++last_id_;
+  keys_.emplace(id, watch.key);
+  std::vector<Watcher>& place = watchers_[watch.key];
+  place.push_back({id, std::move(watch)});
+  return id;
+}
+
+void WatcherHub::remove(WatcherId watcher) {
+  const auto known = keys_.find(watcher);
+  if (known == keys_.end()) return;
+  const auto place = watchers_.find(known->second);
+  std::erase_if(place->second, [&](const Watcher& each) { return each.id == watcher; });
+  if (place->second.empty()) watchers_.erase(place);
+  keys_.erase(known);
+}
+
+void WatcherHub::notify(const Event& event, EventSink& sink) {
+  if (watchers_.empty()) return;
+  const std::string_view key = event.key;
+  // Those at the key and above it: "/", "/a", "/a/b", …
+  for (std::size_t end = 1;; ++end) {
+    if (end != 1) end = std::min(key.find('/', end), key.size());
+    if (const auto place = watchers_.find(key.substr(0, end)); place != watchers_.end()) notify_at(place, event, sink);
+    if (end >= key.size()) break;
+  }
+  if (!event.removed_directory()) return;
+  const std::string below = event.key + '/';
+  for (auto place = watchers_.lower_bound(below); place != watchers_.end() && place->first.starts_with(below);) {
+    place = notify_at(place, event, sink);
+  }
+}
+
+WatcherHub::ByKey::iterator WatcherHub::notify_at(ByKey::iterator place, const Event& event, EventSink& sink) {
+  std::erase_if(place->second, [&](const Watcher& each) {
+    if (event.index < each.watch.since || !each.watch.covers(event)) return false;
+    const bool done = !sink.deliver(each.id, event) || !each.watch.stream;
+    if (done) keys_.erase(each.id);
+    return done;
+  });
+  return place->second.empty() ? watchers_.erase(place) : std::next(place);
+}
+
+void WatcherHub::clear() noexcept {
+  watchers_.clear();
+  keys_.clear();
+}
+
+}  // namespace deimos::fake
