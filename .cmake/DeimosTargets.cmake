@@ -17,15 +17,23 @@ function(deimos_build_flags target)
 endfunction()
 
 # deimos_library(name HEADERS ... SOURCES ... PUBLIC libs ... PRIVATE libs ...)
-# makes deimos_<name>, known to everybody as deimos::<name>; headers are relative to include/.
+# makes deimos_<name>, known to everybody as deimos::<name>; headers are relative to include/, here or (generated ones)
+# in the build folder. Each header is compiled alone, so that none leans on what was included before it.
 function(deimos_library name)
   cmake_parse_arguments(ARG "" "" "HEADERS;SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(deimos_${name} ${ARG_SOURCES})
   add_library(deimos::${name} ALIAS deimos_${name})
-  list(TRANSFORM ARG_HEADERS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/include/")
+  set(headers "")
+  foreach(header IN LISTS ARG_HEADERS)
+    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/include/${header}")
+      list(APPEND headers "${CMAKE_CURRENT_SOURCE_DIR}/include/${header}")
+    else()
+      list(APPEND headers "${CMAKE_CURRENT_BINARY_DIR}/include/${header}")
+    endif()
+  endforeach()
   target_sources(deimos_${name} PUBLIC FILE_SET HEADERS
     BASE_DIRS "${CMAKE_CURRENT_SOURCE_DIR}/include" "${CMAKE_CURRENT_BINARY_DIR}/include"
-    FILES ${ARG_HEADERS})
+    FILES ${headers})
   target_include_directories(deimos_${name} PRIVATE src)
   target_link_libraries(deimos_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
   set_target_properties(deimos_${name} PROPERTIES
