@@ -1,0 +1,134 @@
+// Runs tasks as fibers of one OS thread under virtual time: the clock jumps to the next timer when no task can run.
+//
+// Whoever calls run() (or waits outside of every task) drives: its own stack runs the loop until what it waits for has
+// come. Ties are broken by order of arming and waking, so the same program does the same every time.
+//
+// What this asks of code that runs in tasks: it waits through the Runtime only, holds no mutex across a wait, and keeps
+// nothing in thread_local variables (all tasks share them).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include <deimos/runtime.h>
+#include <deimos/testkit/failure.h>
+#include <deimos/testkit/history.h>
+#include <deimos/testkit/timer.h>
+
+namespace deimos::testkit {
+
+/// Something a task waits for, as a deadlock report names it.
+class WaitTarget {
+ public:
+  virtual ~WaitTarget() = default;
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+struct SchedulerOptions {
+  std::size_t stack_size = 256 * 1024;                ///< Of each task, in bytes.
+  Duration time_limit = std::chrono::hours(24 * 30);  ///< Of virtual time, from the start.
+  std::uint64_t steps_per_instant = 1'000'000;        ///< More without time going on is a livelock.
+  Duration stuck_after = std::chrono::hours(24);      ///< See Scheduler::run().
+  std::size_t history_capacity = 2000;                ///< Events kept; 0: all.
+};
+
+/// A task as the scheduler knows it.
+class Fiber;
+
+/// Tasks that are paused and killed together: those of one simulated process. Owned by the scheduler.
+class TaskGroup;
+
+/// One OS thread at a time.
+class Scheduler {
+ public:
+  /// The first instant. Not zero, so that an uninitialised TimePoint is no valid instant.
+  static constexpr TimePoint start{std::chrono::hours(1000)};
+
+  explicit Scheduler(SchedulerOptions options = {});
+  /// Kills what still runs.
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  [[nodiscard]] TimePoint now() const noexcept;
+  [[nodiscard]] Duration elapsed() const noexcept { return now() - start; }
+  [[nodiscard]] History& history() noexcept;
+  /// Tasks resumed so far.
+  [[nodiscard]] std::uint64_t steps() const noexcept;
+
+  /// The group of tasks that belong to no process.
+  [[nodiscard]] TaskGroup& default_group() noexcept;
+  [[nodiscard]] TaskGroup& add_group(std::string name);
+
+  /// Whether run() waits for a task, and whether its waits without a deadline may mean a deadlock.
+  enum class Role { foreground, background };
+  /// The task begins at the next wait of the caller. Its group was killed: it has ended already.
+  std::shared_ptr<Fiber> spawn(TaskGroup& group, std::string name, Role role,
+                               std::function<void(std::stop_token)> body);
+  /// Waits for the end of `fiber`, also in a task that was killed.
+  void join(const std::shared_ptr<Fiber>& fiber);
+  void request_stop(Fiber& fiber) noexcept;
+
+  /// The running task; the driver has a Fiber too. Null while a timer fires.
+  [[nodiscard]] Fiber* current() const noexcept;
+  [[nodiscard]] TaskId current_id() const noexcept;
+  [[nodiscard]] const std::string& current_name() const noexcept;
+
+  /// Blocks the running task until wake() or `deadline` (true time); true if it was woken. A deadline that is over lets
+  /// the other tasks run once. In a task that was killed, see kill().
+  bool park(TimePoint deadline, const WaitTarget& target);
+  /// Makes a parked task run; others are left alone.
+  void wake(Fiber& fiber) noexcept;
+
+  /// Wakes every parked task of `group`, to look again at what it waits for.
+  void wake_all(TaskGroup& group) noexcept;
+
+  /// Fires `timer` at `due`, or at once if that is over; a timer that is armed already is moved.
+  void arm(Timer& timer, TimePoint due);
+  void disarm(Timer& timer) noexcept;
+
+  /// The group's tasks stand still, while time goes on.
+  void pause(TaskGroup& group) noexcept;
+  void resume(TaskGroup& group) noexcept;
+  [[nodiscard]] bool paused(const TaskGroup& group) const noexcept;
+
+  /// Ends the tasks of `group` as if their machine had lost its power, but for their destructors, which run. From now
+  /// on they live in a world that is cut off and where waiting costs no time: every wait returns at once, as if its
+  /// deadline had come, and stop is requested of each. So code that must not throw (unlock(), destructors) comes to
+  /// its end in its own way. Code that may is ended by throw_if_killed(), or by a private exception once it has waited
+  /// a thousand times more. Whatever it throws then is ignored.
+  void kill(TaskGroup& group);
+  [[nodiscard]] bool killed(const TaskGroup& group) const noexcept;
+  /// Whether the running task belongs to a group that was killed.
+  [[nodiscard]] bool current_killed() const noexcept;
+  /// Leaves a killed task, unless an exception is on its way through it already.
+  void throw_if_killed() const;
+  /// The time as a killed task sees it: beyond every deadline from before, and far enough from TimePoint::max() to add
+  /// to it.
+  [[nodiscard]] TimePoint killed_now() const noexcept;
+
+  /// Runs until every foreground task has ended. Throws SimulationFailure: a deadlock is also reported when every
+  /// foreground task has waited without a deadline for `stuck_after`, whatever goes on in the background.
+  void run();
+  /// Runs everything that happens until `instant`, inclusive.
+  void run_until(TimePoint instant);
+  /// Runs until `predicate` holds (asked after each step) and returns true, or until `limit` and returns what it then
+  /// says.
+  bool run_until(TimePoint limit, const std::function<bool()>& predicate);
+
+  /// A table of all tasks: what each waits for, since when, until when.
+  [[nodiscard]] std::string describe_tasks() const;
+
+ private:
+  friend class Fiber;
+  struct State;
+  void wake_by_timer(Fiber& fiber) noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace deimos::testkit
