@@ -23,17 +23,7 @@ std::pair<std::string_view, std::string_view> split_last(std::string_view key) n
   return {key.substr(0, slash), key.substr(slash + 1)};
 }
 
-Image image_of(const Tree::Entry& entry) {
-  Image image;
-  if (!entry.directory) image.value = entry.value;
-  image.directory = entry.directory;
-  image.expiration = entry.expiration;
-  image.modified_index = entry.modified_index;
-  image.created_index = entry.created_index;
-  return image;
-}
-
-/// As image_of, for an entry whose value is about to be replaced.
+/// What `entry` is, but for a value that is about to be replaced: that is taken.
 Image image_taking_value(Tree::Entry& entry) {
   Image image;
   if (!entry.directory) image.value = std::move(entry.value);

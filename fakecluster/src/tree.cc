@@ -118,9 +118,7 @@ void Tree::set_expiration(Id id, std::optional<Instant> expiration) {
   expirations_.emplace(std::pair{*expiration, entry.expiration_order}, id);
 }
 
-Tree::Id Tree::first_to_expire() const noexcept {
-  return expirations_.empty() ? none : expirations_.begin()->second;
-}
+Tree::Id Tree::first_to_expire() const noexcept { return expirations_.empty() ? none : expirations_.begin()->second; }
 
 std::string Tree::key_of(Id id) const {
   if (id == root) return "/";

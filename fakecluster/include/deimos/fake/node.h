@@ -26,6 +26,9 @@ class Reply {
   virtual void part(std::string_view text) = 0;
   /// The body of a watch is complete.
   virtual void end() = 0;
+  /// How many parts have not been passed on yet, because whoever asked reads slowly. Counted against
+  /// NodeOptions::watch_backlog.
+  [[nodiscard]] virtual std::size_t backlog() const { return 0; }
 };
 
 struct NodeOptions {
@@ -37,7 +40,9 @@ struct NodeOptions {
   std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
   std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);  ///< A watch without an event ends after this.
   std::size_t history_capacity = 1000;
-  std::size_t watch_backlog = 100;  ///< A streaming watch with more parts not yet taken is dropped.
+  std::size_t watch_backlog = 100;  ///< A streaming watch with as many parts not yet taken is dropped; its body ends.
+  std::size_t target_limit = 64 << 10;  ///< Bytes; a request with a longer target is answered 414.
+  std::size_t form_limit = 10 << 20;    ///< Bytes; a longer form is refused with error 210, as by Go's HTTP server.
 };
 
 /// What a node holds; for tests that want to see nothing left behind.
@@ -54,6 +59,7 @@ class Node {
   /// Names a request whose answer is open.
   using Ticket = std::uint64_t;
 
+  /// Throws std::invalid_argument if sweep_interval or watch_timeout is not positive, or history_capacity is 0.
   explicit Node(NodeOptions options = {});
   ~Node();
   Node(const Node&) = delete;
@@ -67,12 +73,14 @@ class Node {
   /// The client went away: frees the watch without a word. Unknown tickets are ignored.
   void abandon(Ticket ticket);
 
-  /// Moves the node's own ManualClock, with each sweep and watch timeout that falls due on the way. Throws
-  /// std::logic_error if the node was given a clock, std::invalid_argument for a negative duration.
+  /// Moves the node's own ManualClock, with each sweep and watch timeout that falls due on the way, at the instant at
+  /// which it does. Throws std::logic_error if the node was given a clock, std::invalid_argument for a negative
+  /// duration or one that the clock cannot hold.
   void advance(std::chrono::nanoseconds by);
   /// Does what is due by the clock: sweeps expired keys, ends watches that timed out. Whoever runs the node on a clock
   /// that moves by itself calls this at next_due().
   void run_due();
+  /// At most sweep_interval away; later requests never bring it nearer.
   [[nodiscard]] Instant next_due() const;
   [[nodiscard]] Instant now() const;
 

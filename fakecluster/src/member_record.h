@@ -1,0 +1,17 @@
+// The record by which a node makes itself known to the cluster, in the store.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include <deimos/fake/command.h>
+#include <deimos/fake/node.h>
+
+namespace deimos::fake {
+
+/// The writes that a node makes before it serves anybody: its record under `/_deimos/machines/` is created without a
+/// name, then published. So the first write of a user gets index 3 on a single node.
+[[nodiscard]] std::array<Command, 2> member_record(const NodeOptions& options);
+
+}  // namespace deimos::fake

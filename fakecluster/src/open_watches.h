@@ -1,0 +1,48 @@
+// The watches whose answers are still open: who gets an event, and when each has waited long enough.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <deimos/fake/node.h>
+#include <deimos/fake/watcher_hub.h>
+
+namespace deimos::fake {
+
+/// Takes the store's events to those who asked for them, as text.
+class OpenWatches final : public EventSink {
+ public:
+  explicit OpenWatches(std::size_t backlog_limit) noexcept : backlog_limit_(backlog_limit) {}
+
+  void add(WatcherId watcher, std::shared_ptr<Reply> reply, bool stream, Instant deadline);
+  /// Without a word to the reply. Returns whether the watcher was known.
+  bool remove(WatcherId watcher);
+  /// Sends the event's text; ends the body if the watch wanted one event only, or is too slow for this one.
+  bool deliver(WatcherId watcher, const Event& event) override;
+  /// The earliest deadline and its watcher; Instant::max() and 0 if there is none.
+  [[nodiscard]] std::pair<Instant, WatcherId> first_deadline() const noexcept;
+  /// Ends the body of that watch.
+  void end(WatcherId watcher);
+  /// Ends every body.
+  void end_all();
+
+ private:
+  struct Open {
+    std::shared_ptr<Reply> reply;
+    bool stream;
+    Instant deadline;
+  };
+
+  std::size_t backlog_limit_;
+  std::map<WatcherId, Open> open_;
+  std::set<std::pair<Instant, WatcherId>> deadlines_;
+  // The last event's text, for when many wait for one event.
+  std::string text_;
+  std::uint64_t text_index_ = 0;
+};
+
+}  // namespace deimos::fake
