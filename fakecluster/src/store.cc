@@ -126,7 +126,8 @@ Store::Outcome Store::update(Command& command, Instant now, EventSink& sink) {
 
 Store::Outcome Store::remove(Command& command, Instant now, EventSink& sink) {
   const bool compare = command.kind == Kind::compare_and_delete;
-  if (command.key == "/") return refuse(errc::root_is_read_only, "/");
+  // A compare-and-delete of the root finds a directory, like any other: Deimos answers 102.
+  if (!compare && command.key == "/") return refuse(errc::root_is_read_only, "/");
   const auto id = compare ? find_to_compare(command) : find(command.key);
   if (!id) return tl::unexpected(id.error());
 
