@@ -6,7 +6,8 @@
 //     revision of the record it was shown), in the same step as the write.
 //  2. A failure with condition::outcome_unknown means that the step may have been applied or may be applied later; any
 //     other failure means that it was not and will not be.
-//  3. Revisions of a store grow with every change of it; a fencing token is the revision of the write that granted the
+//  3. A key that holds something else than a lock is errc::not_a_file or not_a_directory, never a lock that is held.
+//  4. Revisions of a store grow with every change of it; a fencing token is the revision of the write that granted the
 //     lock.
 #pragma once
 
@@ -53,6 +54,7 @@ struct Inspection {
 struct Change {
   std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
   bool released = false;       ///< The key went away (released, expired or deleted): a hint to try, never a grant.
+  std::optional<std::chrono::seconds> ttl = {};  ///< Of the lease that the change began, if the store says so.
 };
 
 /// By when a step must return, and what may end it sooner.
@@ -74,9 +76,10 @@ class LockBackend {
   /// errc::key_not_found if it has changed since.
   [[nodiscard]] virtual Result<Granted> take_over(const LockRecord& expired, const std::string& token,
                                                   std::chrono::seconds ttl, const Limits& limits) = 0;
-  /// Starts the lease anew. errc::lock_not_held if `key` does not hold `token`.
-  [[nodiscard]] virtual Result<void> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                                           const Limits& limits) = 0;
+  /// Starts the lease anew; what it grants is the revision of this write. errc::lock_not_held if `key` does not hold
+  /// `token`.
+  [[nodiscard]] virtual Result<Granted> renew(const std::string& key, const std::string& token,
+                                              std::chrono::seconds ttl, const Limits& limits) = 0;
   /// Deletes `key` if it holds `token`. errc::lock_not_held if it does not.
   [[nodiscard]] virtual Result<void> release(const std::string& key, const std::string& token,
                                              const Limits& limits) = 0;

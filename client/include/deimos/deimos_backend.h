@@ -1,0 +1,34 @@
+// Locks in a Deimos store: a lock is a file whose value is its holder's token, as the store's other clients have it, so
+// that they and this library exclude one another.
+#pragma once
+
+#include <deimos/client.h>
+#include <deimos/lock_backend.h>
+
+namespace deimos {
+
+/// Thread-safe. Keeps the client's connections alive for as long as it lives itself.
+class DeimosBackend final : public LockBackend {
+ public:
+  explicit DeimosBackend(Client client) noexcept;
+
+  [[nodiscard]] Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
+                                                               std::chrono::seconds ttl, const Limits& limits) override;
+  [[nodiscard]] Result<Granted> take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
+                                          const Limits& limits) override;
+  [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
+                                      const Limits& limits) override;
+  [[nodiscard]] Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override;
+  [[nodiscard]] Result<void> force_release(const LockRecord& shown, const Limits& limits) override;
+  [[nodiscard]] Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,
+                                                              const Limits& limits) override;
+  [[nodiscard]] Result<Inspection> inspect(const std::string& key, const Limits& limits) override;
+  [[nodiscard]] Result<std::vector<LockRecord>> list(const std::string& prefix, const Limits& limits) override;
+
+ private:
+  [[nodiscard]] Duration left(const Limits& limits) const;
+
+  Client client_;
+};
+
+}  // namespace deimos

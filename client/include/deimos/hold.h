@@ -1,0 +1,70 @@
+// One acquisition of a lock, held for as long as the object lives.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include <deimos/error.h>
+#include <deimos/runtime.h>
+
+namespace deimos {
+
+class LockAcquisition;
+class LockState;
+
+/// How a release that found the lock held went.
+enum class Release {
+  freed,          ///< The store has confirmed it: the lock is free.
+  nested,         ///< Other holds of the same owner remain.
+  in_background,  ///< It could not be confirmed in time: a background task sees to it. The lock is no longer held.
+};
+
+/// Move-only, and tied to one acquisition: what it does never touches a later one, also of the same owner. The const
+/// members may be called from several tasks at once, and block on nothing but renew() on the network.
+class Hold {
+ public:
+  Hold(Hold&& other) noexcept;
+  Hold& operator=(Hold&& other) noexcept;
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  /// Releases, as release() does, and tells nobody.
+  ~Hold();
+
+  /// Grows with every acquisition of this lock, by anybody: hand it to what the lock protects, which should refuse
+  /// lower ones than it has seen. The index of the write that granted the lock; stays the same on re-entry.
+  [[nodiscard]] std::uint64_t fencing_token() const noexcept;
+  /// Triggered once, as soon as the lock is lost; at the latest at expires_at(), whatever the network does. Never
+  /// triggered by a release.
+  [[nodiscard]] std::stop_token lost() const noexcept;
+  /// Whether the lock is held right now: neither lost, nor released, nor past expires_at().
+  [[nodiscard]] bool is_held() const;
+  /// Until when the lock is ours if it is not renewed; moves on with each renewal.
+  [[nodiscard]] TimePoint expires_at() const;
+  [[nodiscard]] const std::string& name() const noexcept;
+
+  /// Starts the lease anew, now. Blocks at most for LockOptions::request_timeout. errc::lock_not_held: it was taken
+  /// away; lock_expired: it is too late; anything else: unclear, and still held until expires_at().
+  Result<void> renew(std::stop_token stop = {}) const;
+  /// The background renewal of this acquisition stops until resume_renewal().
+  void pause_renewal() const;
+  void resume_renewal() const;
+
+  /// Gives the lock back: the last hold of an owner frees it. Blocks at most for LockOptions::request_timeout.
+  /// errc::lock_expired or lock_not_held: it was lost before (or this hold was released already); nothing was done to
+  /// whoever has it now.
+  Result<Release> release();
+
+ private:
+  friend class LockState;
+  Hold(std::shared_ptr<LockState> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
+  /// Leaves the release to the caller.
+  [[nodiscard]] std::shared_ptr<LockAcquisition> detach() noexcept;
+
+  std::shared_ptr<LockState> state_;
+  std::shared_ptr<LockAcquisition> acquisition_;
+  bool released_ = false;
+};
+
+}  // namespace deimos

@@ -1,0 +1,102 @@
+// Where locks come from: the locks of one prefix, with one session for all of them.
+//
+// A session has four tasks, however many locks are held: one renews, one watches the deadlines, one tells of losses
+// (more of those, up to eight, while callbacks are slow), one cleans up. They start with the first acquire.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <deimos/client.h>
+#include <deimos/lock_backend.h>
+#include <deimos/lock_options.h>
+#include <deimos/mutex.h>
+
+namespace deimos {
+
+class LockSession;
+
+/// Thread-safe. If the options cannot be used, every call fails with errc::invalid_argument, saying which and why.
+class LockManager {
+ public:
+  explicit LockManager(const Client& client, LockOptions options = {});
+  LockManager(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options = {});
+  LockManager(LockManager&&) noexcept;
+  LockManager& operator=(LockManager&&) = delete;
+  LockManager(const LockManager&) = delete;
+  LockManager& operator=(const LockManager&) = delete;
+  /// As close().
+  ~LockManager();
+
+  /// The lock of that name; uses no network. A name is a path below the prefix, of parts with `/` between. If it cannot
+  /// be used (empty parts, `.` and `..`, parts that begin with `_`, which would be hidden, control characters, text
+  /// that is not UTF-8, more than 512 bytes), every use of the Mutex is refused with errc::invalid_key.
+  [[nodiscard]] Mutex mutex(std::string_view name) const;
+
+  /// Calls `run()` or `run(hold)` under the lock. The result is what `run` returns, or why it was not run, or
+  /// errc::lock_expired or lock_not_held: it ran, but the lock was lost before its end.
+  template <typename Function>
+  auto with_lock(std::string_view name, Function&& run, const AcquireOptions& options = {}, std::stop_token stop = {}) {
+    return run_under(mutex(name).acquire(options, std::move(stop)), std::forward<Function>(run));
+  }
+  /// The same with one try: errc::lock_already_held if the lock is not free.
+  template <typename Function>
+  auto try_with_lock(std::string_view name, Function&& run, AcquireOptions options = {}, std::stop_token stop = {}) {
+    options.wait = Duration::zero();
+    return with_lock(name, std::forward<Function>(run), options, std::move(stop));
+  }
+
+  // Each of these asks the store, and blocks at most for LockOptions::request_timeout.
+
+  /// Whether anybody holds it. A lease that is over by more than LockOptions::max_clock_skew holds nothing.
+  [[nodiscard]] Result<bool> is_locked(std::string_view name, std::stop_token stop = {}) const;
+  [[nodiscard]] Result<std::optional<LockInfo>> info(std::string_view name, std::stop_token stop = {}) const;
+  /// The locks held below the prefix, by name; with `below`, those under that part of it.
+  [[nodiscard]] Result<std::vector<LockInfo>> list(std::string_view below = {}, std::stop_token stop = {}) const;
+  /// Takes the lock from whoever holds it: false if nobody does. A holder that uses this manager learns of it at once,
+  /// any other at its next renewal.
+  Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;
+
+  /// Ends every wait with errc::closed, releases every lock that is held, and stops all tasks. Blocks at most for about
+  /// twice LockOptions::request_timeout; what is not released by then expires. Nothing is sent afterwards. Idempotent.
+  /// May be called from anywhere, also from a loss callback.
+  void close() noexcept;
+
+ private:
+  template <typename Function>
+  static auto call(Function&& run, const Hold& hold) {
+    if constexpr (std::is_invocable_v<Function, const Hold&>) {
+      return std::invoke(std::forward<Function>(run), hold);
+    } else {
+      return std::invoke(std::forward<Function>(run));
+    }
+  }
+  template <typename Function>
+  static auto run_under(Result<Hold> hold, Function&& run)
+      -> Result<decltype(call(std::forward<Function>(run), std::declval<const Hold&>()))> {
+    if (!hold) return tl::unexpected<Error>(std::move(hold.error()));
+    using Value = decltype(call(std::forward<Function>(run), *hold));
+    if constexpr (std::is_void_v<Value>) {
+      call(std::forward<Function>(run), *hold);
+      const Result<Release> end = hold->release();
+      if (!end) return tl::unexpected<Error>(end.error());
+      return {};
+    } else {
+      Value value = call(std::forward<Function>(run), *hold);
+      const Result<Release> end = hold->release();
+      if (!end) return tl::unexpected<Error>(end.error());
+      return value;
+    }
+  }
+
+  std::shared_ptr<LockSession> session_;
+};
+
+}  // namespace deimos

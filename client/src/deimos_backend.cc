@@ -1,0 +1,124 @@
+#include <deimos/deimos_backend.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace deimos {
+namespace {
+
+tl::unexpected<Error> passed_on(const Error& error) { return tl::unexpected<Error>(error); }
+
+/// The node is not the file that was written: gone, or something else by now.
+bool says_gone(const Error& error) {
+  return error.code == errc::key_not_found || error.code == errc::compare_failed || error.code == errc::not_a_file ||
+         error.code == errc::not_a_directory;
+}
+
+tl::unexpected<Error> not_held(Error error) {
+  error.cause = error.cause.empty() ? error.message : error.message + " " + error.cause;
+  error.message = "the lock's record is gone or another's";
+  error.code = errc::lock_not_held;
+  return tl::unexpected<Error>(std::move(error));
+}
+
+LockRecord record_of(const Node& node) {
+  LockRecord record;
+  record.key = node.key;
+  record.token = node.value.value_or("");
+  record.created_revision = node.created_index;
+  record.revision = node.modified_index;
+  record.ttl = node.ttl;
+  record.expires = node.expiration;
+  return record;
+}
+
+void collect_files(const Node& node, std::vector<LockRecord>& records) {
+  if (!node.dir) records.push_back(record_of(node));
+  for (const Node& child : node.children) collect_files(child, records);
+}
+
+}  // namespace
+
+DeimosBackend::DeimosBackend(Client client) noexcept : client_(std::move(client)) {}
+
+Duration DeimosBackend::left(const Limits& limits) const {
+  if (limits.deadline == TimePoint::max()) return Duration::max();
+  return std::max(limits.deadline - client_.runtime()->now(), Duration::zero());
+}
+
+Result<std::variant<Granted, Refused>> DeimosBackend::acquire(const std::string& key, const std::string& token,
+                                                              std::chrono::seconds ttl, const Limits& limits) {
+  const Result<Answer> answer = client_.create(key, token, {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+  if (answer) return Granted{answer->node.modified_index};
+  if (answer.error().code == errc::key_already_exists) return Refused{answer.error().index};
+  return passed_on(answer.error());
+}
+
+Result<Granted> DeimosBackend::take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
+                                         const Limits& limits) {
+  const Result<Answer> answer = client_.compare_and_swap(expired.key, token, {.index = expired.revision},
+                                                         {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+  if (answer) return Granted{answer->node.modified_index};
+  return passed_on(answer.error());
+}
+
+Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
+                                     const Limits& limits) {
+  const Result<Answer> answer =
+      client_.compare_and_swap(key, token, {.value = token}, {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+  if (answer) return Granted{answer->node.modified_index};
+  return says_gone(answer.error()) ? not_held(answer.error()) : passed_on(answer.error());
+}
+
+Result<void> DeimosBackend::release(const std::string& key, const std::string& token, const Limits& limits) {
+  const Result<Answer> answer =
+      client_.compare_and_delete(key, {.value = token}, {.timeout = left(limits)}, limits.stop);
+  if (answer) return {};
+  return says_gone(answer.error()) ? not_held(answer.error()) : passed_on(answer.error());
+}
+
+Result<void> DeimosBackend::force_release(const LockRecord& shown, const Limits& limits) {
+  const Result<Answer> answer =
+      client_.compare_and_delete(shown.key, {.index = shown.revision}, {.timeout = left(limits)}, limits.stop);
+  if (answer) return {};
+  return passed_on(answer.error());
+}
+
+Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& key, std::uint64_t from_revision,
+                                                             const Limits& limits) {
+  const Result<std::optional<Event>> event =
+      client_.wait(key, {.from_index = from_revision, .timeout = left(limits)}, limits.stop);
+  if (!event) return passed_on(event.error());
+  if (!*event) return std::optional<Change>();
+  Change change;
+  change.revision = (*event)->node.modified_index;
+  // The deletion of a directory above is an event of that directory.
+  change.released = (*event)->is_removal();
+  change.ttl = (*event)->node.ttl;
+  return change;
+}
+
+Result<Inspection> DeimosBackend::inspect(const std::string& key, const Limits& limits) {
+  const Result<Answer> answer = client_.get(key, {.timeout = left(limits)}, limits.stop);
+  if (!answer) {
+    if (answer.error().code == errc::key_not_found) return Inspection{std::nullopt, answer.error().index};
+    return passed_on(answer.error());
+  }
+  if (answer->node.dir) return fail(errc::not_a_file, key + " is a directory, so it cannot be a lock");
+  return Inspection{record_of(answer->node), answer->index};
+}
+
+Result<std::vector<LockRecord>> DeimosBackend::list(const std::string& prefix, const Limits& limits) {
+  const Result<Answer> answer =
+      client_.get(prefix, {.recursive = true, .sorted = true, .timeout = left(limits)}, limits.stop);
+  std::vector<LockRecord> records;
+  if (!answer) {
+    if (answer.error().code == errc::key_not_found) return records;
+    return passed_on(answer.error());
+  }
+  for (const Node& child : answer->node.children) collect_files(child, records);
+  std::sort(records.begin(), records.end(), [](const LockRecord& a, const LockRecord& b) { return a.key < b.key; });
+  return records;
+}
+
+}  // namespace deimos
