@@ -172,6 +172,7 @@ void run(const Arguments& arguments, int end_signal) {
   NodeOptions node_options;
   node_options.name = arguments.name;
   node_options.client_url = arguments.advertise.empty() ? listener.url() : arguments.advertise;
+  node_options.target_limit = arguments.limits.request_line_bytes;
   node_options.clock = real ? &system_clock : nullptr;
   Node node(node_options);
   std::optional<ClockDriver> driver;

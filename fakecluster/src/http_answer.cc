@@ -25,7 +25,7 @@ void append_http_answer(std::string& out, const Response& response, HttpFraming 
   append_number(out, static_cast<std::size_t>(response.status));
   out.append(" ").append(http_reason(response.status)).append("\r\n");
   for (const Header& header : response.headers) append_header(out, header.name, header.value);
-  if (find_header(response.headers, "Date") == nullptr) append_header(out, "Date", date);
+  append_header(out, "Date", date);
   if (framing == HttpFraming::length || framing == HttpFraming::length_only) {
     out.append("Content-Length: ");
     append_number(out, response.body.size());

@@ -114,7 +114,7 @@ bool HttpConnection::relay(HttpReply& reply, const HttpRequest& received, HttpAc
     if (framing == HttpFraming::chunked) append_chunk(out_, news.parts);
     if (framing == HttpFraming::until_close) out_.append(news.parts);
     if (news.ended && framing == HttpFraming::chunked) append_last_chunk(out_);
-    if (!send(out_) || news.overflowed) return false;
+    if (!send(out_)) return false;
     if (news.ended) return framing != HttpFraming::until_close;
 
     const Waited waited = wait_for_news(reply);

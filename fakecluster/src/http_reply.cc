@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 
 #include <cerrno>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -18,13 +19,8 @@ void HttpReply::answer(Response response, bool open) {
 
 void HttpReply::part(std::string_view text) {
   const std::lock_guard lock(mutex_);
-  if (news_.overflowed) return;
-  if (news_.parts.size() + text.size() > unsent_bytes_ && !news_.parts.empty()) {
-    news_.overflowed = true;
-    news_.parts.clear();
-  } else {
-    news_.parts.append(text);
-  }
+  news_.parts.append(text);
+  ++part_count_;
   wake();
 }
 
@@ -34,8 +30,14 @@ void HttpReply::end() {
   wake();
 }
 
+std::size_t HttpReply::backlog() const {
+  const std::lock_guard lock(mutex_);
+  return news_.parts.size() > unsent_bytes_ ? std::numeric_limits<std::size_t>::max() : part_count_;
+}
+
 HttpReply::News HttpReply::take() {
   const std::lock_guard lock(mutex_);
+  part_count_ = 0;
   if (event_) {
     eventfd_t ignored = 0;
     ::eventfd_read(event_.get(), &ignored);

@@ -20,7 +20,6 @@ class HttpReply final : public Reply {
     bool open = false;  ///< With the head: the body comes in parts.
     std::string parts;
     bool ended = false;
-    bool overflowed = false;  ///< Too much was not taken in time, and thrown away.
   };
 
   explicit HttpReply(std::size_t unsent_bytes) : unsent_bytes_(unsent_bytes) {}
@@ -28,6 +27,8 @@ class HttpReply final : public Reply {
   void answer(Response response, bool open) override;
   void part(std::string_view text) override;
   void end() override;
+  /// Out of all bounds if the parts come to more bytes than allowed.
+  [[nodiscard]] std::size_t backlog() const override;
 
   News take();
   /// A descriptor that is readable once there is something to take. Made when it is first asked for: most answers are
@@ -38,8 +39,9 @@ class HttpReply final : public Reply {
   void wake();
 
   const std::size_t unsent_bytes_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   News news_;
+  std::size_t part_count_ = 0;  // Of the news.
   FileDescriptor event_;
 };
 
