@@ -15,4 +15,7 @@ find_package_handle_standard_args(httplib REQUIRED_VARS HTTPLIB_LINK_LIBRARIES V
 if(httplib_FOUND AND NOT TARGET httplib::httplib)
   add_library(httplib::httplib INTERFACE IMPORTED)
   target_link_libraries(httplib::httplib INTERFACE PkgConfig::HTTPLIB)
+  # Its headers show OpenSSL's types to whoever extends its secure client.
+  find_package(OpenSSL REQUIRED)
+  target_link_libraries(httplib::httplib INTERFACE OpenSSL::SSL)
 endif()

@@ -41,7 +41,7 @@ class HttpTransport final : public Transport {
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace deimos

@@ -1,0 +1,24 @@
+#include <deimos/transport.h>
+
+#include <algorithm>
+
+namespace deimos {
+namespace {
+
+char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool same_name(std::string_view left, std::string_view right) noexcept {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return to_lower(a) == to_lower(b); });
+}
+
+}  // namespace
+
+const std::string* find_header(const Headers& headers, std::string_view name) noexcept {
+  for (const Header& header : headers) {
+    if (same_name(header.name, name)) return &header.value;
+  }
+  return nullptr;
+}
+
+}  // namespace deimos
