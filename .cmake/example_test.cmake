@@ -10,6 +10,7 @@ endif()
 
 file(STRINGS "${EXPECTED}" expectations)
 foreach(expectation IN LISTS expectations)
+  string(REPLACE ".*" "[^\n]*" expectation "${expectation}")
   string(REGEX MATCH "(^|\n)${expectation}\n" line "${output}")
   if(line STREQUAL "")
     message(FATAL_ERROR "not in the output, or not after the expected lines before it: ${expectation}")
