@@ -26,6 +26,7 @@ constexpr std::array<NamedAction, 8> actions = {{{"get", Action::get},
 
 /// An error code that this library knows: everything else a server sends as such is not Deimos'.
 bool is_store_code(std::uint64_t code) {
+  if (code > static_cast<std::uint64_t>(errc::history_cleared)) return false;
   switch (static_cast<errc>(code)) {
     case errc::key_not_found:
     case errc::compare_failed:

@@ -205,10 +205,17 @@ class Reader {
 
   bool unexpected(std::string_view what) {
     if (skipping()) return true;
-    std::string_view name = frames_.empty() ? "the whole" : "an element of `nodes`";
-    if (!frames_.empty() && frames_.back().kind == Frame::Kind::document) name = name_of(document_fields);
-    if (in_node()) name = name_of(node_fields);
-    return refuse("`" + std::string(name) + "` is " + std::string(what));
+    return refuse(name_of_current() + " is " + std::string(what));
+  }
+
+  [[nodiscard]] std::string name_of_current() const {
+    if (frames_.empty()) return "the whole";
+    switch (frames_.back().kind) {
+      case Frame::Kind::document: return name_of(document_fields);
+      case Frame::Kind::node: return name_of(node_fields);
+      case Frame::Kind::list: return "an element of `nodes`";
+    }
+    return {};
   }
 
   bool enter() {
@@ -224,11 +231,11 @@ class Reader {
   }
 
   template <std::size_t n>
-  [[nodiscard]] std::string_view name_of(const NamedField (&fields)[n]) const {
+  [[nodiscard]] std::string name_of(const NamedField (&fields)[n]) const {
     for (const NamedField& named : fields) {
-      if (named.field == field_) return named.name;
+      if (named.field == field_) return "`" + std::string(named.name) + "`";
     }
-    return "?";
+    return "something";
   }
 
   bool expiration(const std::string& text) {

@@ -31,10 +31,10 @@ Result<std::string> normalize_key(std::string_view key) {
   if (key.empty()) return refused("the key is empty; the root is `/`");
   if (key.size() > longest_key) return refused("the key is longer than 4096 bytes");
   if (key.find('\0') != std::string_view::npos) return refused("the key contains a NUL byte");
-  if (key.front() == '/') key.remove_prefix(1);
-  if (!key.empty() && key.back() == '/') key.remove_suffix(1);
   std::string normal = "/";
-  if (key.empty()) return normal;
+  if (key == normal) return normal;
+  if (key.front() == '/') key.remove_prefix(1);
+  if (key.back() == '/') key.remove_suffix(1);
   normal += key;
   for (std::size_t begin = 1; begin <= normal.size();) {
     const std::size_t end = std::min(normal.find('/', begin), normal.size());

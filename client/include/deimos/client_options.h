@@ -39,7 +39,7 @@ struct TlsOptions {
 
 struct ClientOptions {
   /// `http://HOST:PORT` or `https://HOST:PORT`, an IPv6 host in brackets. At least one.
-  std::vector<std::string> endpoints;
+  std::vector<std::string> endpoints = {};
   /// The longest that a call takes, all its attempts together, unless the call says otherwise.
   Duration request_timeout = std::chrono::seconds(10);
   /// A read that is not answered within this is asked of another endpoint. A write is sent once, and waits until
