@@ -55,13 +55,13 @@ Limits LockContender::limits() const {
   return {std::min(saturating_add(runtime_.now(), options_.request_timeout), asked_.deadline), asked_.stop};
 }
 
-void LockContender::pause() {
+void LockContender::pause(TimePoint no_later) {
   const Duration longest = first_pause * (1 << std::min(failures_, most_doublings));
   ++failures_;
   // Half of it is random, so that clients that failed together do not come back together.
   const auto random = static_cast<Duration::rep>(runtime_.random() % static_cast<std::uint64_t>(longest.count() / 2));
   const TimePoint until = saturating_add(runtime_.now(), longest / 2 + Duration(random));
-  runtime_.sleep_until(std::min(until, asked_.deadline), asked_.stop);
+  runtime_.sleep_until(std::min({until, no_later, asked_.deadline}), asked_.stop);
 }
 
 LockContender::Step LockContender::fail_with(Error error) {
@@ -183,7 +183,7 @@ LockContender::Step LockContender::listen() {
     return failed_read(change.error(), Step::listen);
   }
   if (!*change) {
-    if (runtime_.now() < until) pause();  // The store ended the poll; it may go on doing so.
+    if (runtime_.now() < until) pause(look_at_);  // The store ended the poll; it may go on doing so.
     return Step::listen;
   }
   listen_from_ = std::max(listen_from_, (*change)->revision) + 1;

@@ -57,7 +57,7 @@ class LockContender {
   [[nodiscard]] Step failed_write(Error error, Step again);
   [[nodiscard]] Step fail_with(Error error);
   [[nodiscard]] bool out_of_time();
-  void pause();
+  void pause(TimePoint no_later = TimePoint::max());
   void plan_look(std::optional<std::chrono::seconds> ttl_left, bool has_lease);
   [[nodiscard]] Limits limits() const;
 

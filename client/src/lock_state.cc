@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "joined_stop.h"
 #include "lock_contender.h"
+#include "stop_either.h"
 
 namespace deimos {
 namespace {
@@ -51,7 +51,7 @@ Result<Hold> LockState::acquire(const AcquireOptions& options, const std::stop_t
   const Result<LockLease> lease = lease_of(session_->options(), options.ttl.value_or(session_->options().ttl));
   if (!lease) return tl::unexpected<Error>(lease.error());
   if (const Result<void> started = session_->start(); !started) return tl::unexpected<Error>(started.error());
-  const JoinedStop either(stop, session_->closing());
+  const StopEither either(stop, session_->closing());
   Result<Hold> hold = acquire_in_turn(options, *lease, either.token());
   if (!hold && hold.error().code == errc::cancelled && session_->closing().stop_requested()) {
     return fail(errc::closed, "the lock manager was closed while lock '" + name_ + "' was waited for");

@@ -293,7 +293,7 @@ TEST_F(LockLease, OptionsThatCannotWorkAreRefusedBeforeAnythingIsSent) {
     Member& member = world.add(std::move(options));
     const auto hold = member.locks->mutex("x").acquire(once());
     EXPECT_THAT(hold, FailsWith(errc::invalid_argument));
-    if (!hold) EXPECT_THAT(hold.error().message, ::testing::HasSubstr(why));
+    EXPECT_THAT(hold ? "" : hold.error().message, ::testing::HasSubstr(why));
     EXPECT_EQ(member.faults->total(), 0);
   };
   refuses({.ttl = 500ms}, "ttl");

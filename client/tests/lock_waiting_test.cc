@@ -17,17 +17,16 @@ class LockWaiting : public ::testing::Test {
 
   /// A task of `waiter` asks for the lock now.
   void begin_to_wait(AcquireOptions options = {}) {
-    task = world.spawn("waiter", [this, options] {
-      auto mine = wanted.acquire(options);
-      ASSERT_THAT(mine, Succeeds());
+    task = world.runtime->spawn("waiter", [this, options](const std::stop_token& stop) {
+      auto mine = wanted.acquire(options, stop);
+      if (!mine) return;
       granted_at = world.runtime->now();
-      world.sleep(1h);
+      world.runtime->sleep_for(1h, stop);
     });
     world.sleep(1ms);
   }
   [[nodiscard]] bool granted() const { return granted_at != TimePoint(); }
   void release() { ASSERT_THAT(hold->release(), Succeeds()); }
-  int writes_of_others() { return static_cast<int>(world.node.statistics().index); }
   /// So many events that the store forgets the older ones.
   void bury_history() {
     Client client = world.client();
