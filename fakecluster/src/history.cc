@@ -11,10 +11,7 @@ History::History(std::size_t capacity) : capacity_(capacity) {
 }
 
 const Event& History::add(Event&& event) {
-  if (ring_.size() < capacity_) {
-    if (ring_.empty()) first_index_ = event.index;
-    return ring_.emplace_back(std::move(event));
-  }
+  if (ring_.size() < capacity_) return ring_.emplace_back(std::move(event));
   Event& place = ring_[oldest_];
   place = std::move(event);
   oldest_ = oldest_ + 1 == capacity_ ? 0 : oldest_ + 1;
