@@ -8,7 +8,7 @@ namespace deimos::fake {
 namespace {
 
 /// Where the node puts an answer, and where the exchange waits for it.
-class Answer final : public Reply {
+class PendingAnswer final : public Reply {
  public:
   void answer(Response response, bool open) override {
     const std::lock_guard lock(mutex_);
@@ -76,7 +76,7 @@ std::string without_trailing_slash(const std::string& url) {
 class InProcessTransport::OpenExchanges {
  public:
   /// 0 if the transport is closed.
-  std::uint64_t add(std::shared_ptr<Answer> answer) {
+  std::uint64_t add(std::shared_ptr<PendingAnswer> answer) {
     const std::lock_guard lock(mutex_);
     if (closed_) return 0;
     answers_.emplace(++last_, std::move(answer));
@@ -101,7 +101,7 @@ class InProcessTransport::OpenExchanges {
 
  private:
   std::mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<Answer>> answers_;
+  std::map<std::uint64_t, std::shared_ptr<PendingAnswer>> answers_;
   std::uint64_t last_ = 0;
   bool closed_ = false;
 };
@@ -125,7 +125,7 @@ Exchange InProcessTransport::exchange(const std::string& endpoint, const Request
     return not_sent(Failure::Reason::refused, "connection refused: no node listens at " + endpoint);
   }
   Node& node = found->second;
-  const auto answer = std::make_shared<Answer>();
+  const auto answer = std::make_shared<PendingAnswer>();
   const Node::Ticket ticket = node.handle(request, answer);
   if (ticket == 0) return answer->wait(runtime_, deadline, stop);
 
