@@ -6,9 +6,12 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/error.h>
+
 #include "fiber.h"
 #include "task_table.h"
 #include "timer_heap.h"
+#include "unwind_probe.h"
 
 namespace deimos::testkit {
 namespace {
@@ -16,8 +19,28 @@ namespace {
 /// Ends a task that was killed. Not a std::exception, so that no handler of errors takes it for one.
 struct KilledByScheduler {};
 
+/// The frame below all of a task's own.
+[[gnu::noinline]] void call_body(void* argument) {
+  const Fiber& fiber = *static_cast<const Fiber*>(argument);
+  fiber.body(fiber.stop.get_token());
+  asm volatile("");  // No tail call: this frame must be there.
+}
+
 constexpr unsigned waits_granted_after_kill = 1000;
+constexpr std::uint64_t steps_of_shut_down = 100'000'000;
 constexpr Duration killed_time_ahead = std::chrono::hours(24 * 365 * 100);
+
+std::string describe(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const tl::bad_expected_access<Error>& error) {
+    return error.error().describe();
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
 
 class EndOfTask final : public WaitTarget {
  public:
@@ -26,6 +49,11 @@ class EndOfTask final : public WaitTarget {
 
  private:
   const std::string& name_;
+};
+
+class Sleeping final : public WaitTarget {
+ public:
+  [[nodiscard]] std::string describe() const override { return "time"; }
 };
 
 class Driving final : public WaitTarget {
@@ -47,7 +75,7 @@ struct Scheduler::State {
   }
 
   Scheduler& scheduler;
-  const SchedulerOptions options;
+  SchedulerOptions options;
   History history;
   TimePoint now = start;
 
@@ -92,22 +120,29 @@ void Fiber::fire() { scheduler.wake_by_timer(*this); }
 
 Scheduler::Scheduler(SchedulerOptions options) : state_(std::make_unique<State>(*this, options)) {}
 
-Scheduler::~Scheduler() {
+Scheduler::~Scheduler() { shut_down(); }
+
+void Scheduler::shut_down() {
   kill(state_->default_group);
   for (const auto& group : state_->groups) kill(*group);
-  while (Fiber* const fiber = state_->runnable.pop()) {
-    if (fiber != &state_->driver) state_->step(*fiber);
-  }
+  state_->current = nullptr;
+  state_->steps_at_instant = 0;
+  state_->options.steps_per_instant = steps_of_shut_down;
+  while (Fiber* const fiber = state_->runnable.pop()) state_->step(*fiber);
+  state_->current = &state_->driver;
 }
 
 TimePoint Scheduler::now() const noexcept { return state_->now; }
 History& Scheduler::history() noexcept { return state_->history; }
+const History& Scheduler::history() const noexcept { return state_->history; }
 std::uint64_t Scheduler::steps() const noexcept { return state_->steps; }
 TaskGroup& Scheduler::default_group() noexcept { return state_->default_group; }
 
 TaskGroup& Scheduler::add_group(std::string name) {
   return *state_->groups.emplace_back(std::make_unique<TaskGroup>(std::move(name)));
 }
+
+const std::string& Scheduler::name(const TaskGroup& group) const noexcept { return group.name; }
 
 // Tasks.
 
@@ -133,7 +168,7 @@ void Scheduler::State::body_of(void* argument) {
   Fiber& fiber = *static_cast<Fiber*>(argument);
   State& state = *fiber.scheduler.state_;
   try {
-    if (!fiber.group.killed) fiber.body(fiber.stop.get_token());
+    if (!fiber.group.killed) call_body(&fiber);
   } catch (const KilledByScheduler&) {
     // That was its purpose.
   } catch (...) {
@@ -191,6 +226,13 @@ bool Scheduler::park(TimePoint deadline, const WaitTarget& target) {
   return false;
 }
 
+void Scheduler::sleep_until(TimePoint instant) {
+  const Sleeping target;
+  do {
+    park(instant, target);
+  } while (now() < instant && !current_killed());
+}
+
 bool Scheduler::State::wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target) {
   fiber.woken = false;
   fiber.waits_for = &target;
@@ -222,10 +264,11 @@ void Scheduler::State::suspend(Fiber& fiber) {
 }
 
 void Scheduler::State::live_on_killed(Fiber& fiber, TimePoint deadline) {
+  if (&fiber == &driver) return;
   if (fiber.waits_after_kill++ == 0) fiber.stop.request_stop();
   if (deadline != TimePoint::max()) fiber.group.killed_now = std::max(fiber.group.killed_now, deadline);
-  if (fiber.waits_after_kill > waits_granted_after_kill) scheduler.throw_if_killed();
-  if (&fiber == &driver) return;
+  const bool enough = fiber.waits_after_kill > waits_granted_after_kill;
+  if (enough || exception_would_reach(&call_body)) scheduler.throw_if_killed();
   // The others that were killed have to come to their ends too.
   make_runnable(fiber);
   suspend(fiber);
@@ -247,7 +290,7 @@ void Scheduler::State::make_runnable(Fiber& fiber) noexcept {
 
 void Scheduler::arm(Timer& timer, TimePoint due) {
   disarm(timer);
-  state_->timers.insert(timer, std::max(due, state_->now), ++state_->last_sequence);
+  if (due != TimePoint::max()) state_->timers.insert(timer, std::max(due, state_->now), ++state_->last_sequence);
 }
 
 void Scheduler::disarm(Timer& timer) noexcept {
@@ -371,9 +414,10 @@ void Scheduler::State::step(Fiber& fiber) {
 void Scheduler::State::next_instant() {
   now = timers.first_due();
   steps_at_instant = 0;
-  if (now - start > options.time_limit) {
-    fail(SimulationFailure::Kind::time_limit,
-         "the limit of virtual time is over (" + describe_time(options.time_limit) + ")");
+  if (driver.waits_until != TimePoint::max()) return;
+  if (now - driver.waits_since > options.time_limit) {
+    fail(SimulationFailure::Kind::time_limit, "SchedulerOptions::time_limit is over: the run has taken more than " +
+                                                  describe_time(options.time_limit) + " of virtual time");
   }
   if (now - foreground_ran > options.stuck_after && only_background_goes_on()) {
     fail(SimulationFailure::Kind::deadlock,
@@ -381,9 +425,8 @@ void Scheduler::State::next_instant() {
   }
 }
 
-/// Whether nothing in the foreground can go on by itself: neither a task nor whoever drives.
+/// Whether no foreground task can go on by itself.
 bool Scheduler::State::only_background_goes_on() const noexcept {
-  if (driver.waits_until != TimePoint::max()) return false;
   return std::all_of(fibers.begin(), fibers.end(), [](const auto& entry) {
     const Fiber& fiber = *entry.second;
     return !fiber.foreground || (fiber.state == Fiber::State::parked && fiber.waits_until == TimePoint::max());
@@ -395,19 +438,14 @@ void Scheduler::State::stop_driving() noexcept {
   current = &driver;
   if (driver.armed()) timers.remove(driver);
   runnable.remove(driver);
+  driver.waits_for = nullptr;
   driver.state = Fiber::State::running;
 }
 
 void Scheduler::State::rethrow_escaped() {
   if (!escaped) return;
   const std::exception_ptr cause = std::exchange(escaped, nullptr);
-  std::string what = "an exception that is not a std::exception";
-  try {
-    std::rethrow_exception(cause);
-  } catch (const std::exception& error) {
-    what = error.what();
-  } catch (...) {
-  }
+  const std::string what = describe(cause);
   const std::string report =
       "task " + escaped_from + " ended with an exception at " + describe_time(scheduler.elapsed()) + ": " + what;
   history.record(scheduler.elapsed(), "failure", escaped_from, what);

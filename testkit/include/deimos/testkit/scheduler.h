@@ -29,11 +29,12 @@ class WaitTarget {
 };
 
 struct SchedulerOptions {
-  std::size_t stack_size = 256 * 1024;                ///< Of each task, in bytes.
-  Duration time_limit = std::chrono::hours(24 * 30);  ///< Of virtual time, from the start.
-  std::uint64_t steps_per_instant = 1'000'000;        ///< More without time going on is a livelock.
-  Duration stuck_after = std::chrono::hours(24);      ///< See Scheduler::run().
-  std::size_t history_capacity = 2000;                ///< Events kept; 0: all.
+  std::size_t stack_size = 256 * 1024;  ///< Of each task, in bytes.
+  /// The longest that whoever drives waits without a deadline (as run() does), in virtual time.
+  Duration time_limit = std::chrono::hours(24);
+  std::uint64_t steps_per_instant = 1'000'000;   ///< More without time going on is a livelock.
+  Duration stuck_after = std::chrono::hours(1);  ///< See Scheduler::run().
+  std::size_t history_capacity = 2000;           ///< Events kept; 0: all.
 };
 
 /// A task as the scheduler knows it.
@@ -57,12 +58,14 @@ class Scheduler {
   [[nodiscard]] TimePoint now() const noexcept;
   [[nodiscard]] Duration elapsed() const noexcept { return now() - start; }
   [[nodiscard]] History& history() noexcept;
+  [[nodiscard]] const History& history() const noexcept;
   /// Tasks resumed so far.
   [[nodiscard]] std::uint64_t steps() const noexcept;
 
   /// The group of tasks that belong to no process.
   [[nodiscard]] TaskGroup& default_group() noexcept;
   [[nodiscard]] TaskGroup& add_group(std::string name);
+  [[nodiscard]] const std::string& name(const TaskGroup& group) const noexcept;
 
   /// Whether run() waits for a task, and whether its waits without a deadline may mean a deadlock.
   enum class Role { foreground, background };
@@ -81,13 +84,16 @@ class Scheduler {
   /// Blocks the running task until wake() or `deadline` (true time); true if it was woken. A deadline that is over lets
   /// the other tasks run once. In a task that was killed, see kill().
   bool park(TimePoint deadline, const WaitTarget& target);
+  /// Blocks the running task until `instant` (true time).
+  void sleep_until(TimePoint instant);
   /// Makes a parked task run; others are left alone.
   void wake(Fiber& fiber) noexcept;
 
   /// Wakes every parked task of `group`, to look again at what it waits for.
   void wake_all(TaskGroup& group) noexcept;
 
-  /// Fires `timer` at `due`, or at once if that is over; a timer that is armed already is moved.
+  /// Fires `timer` at `due`, or at once if that is over; never, if it is TimePoint::max(). A timer that is armed
+  /// already is moved.
   void arm(Timer& timer, TimePoint due);
   void disarm(Timer& timer) noexcept;
 
@@ -96,11 +102,14 @@ class Scheduler {
   void resume(TaskGroup& group) noexcept;
   [[nodiscard]] bool paused(const TaskGroup& group) const noexcept;
 
-  /// Ends the tasks of `group` as if their machine had lost its power, but for their destructors, which run. From now
-  /// on they live in a world that is cut off and where waiting costs no time: every wait returns at once, as if its
-  /// deadline had come, and stop is requested of each. So code that must not throw (unlock(), destructors) comes to
-  /// its end in its own way. Code that may is ended by throw_if_killed(), or by a private exception once it has waited
-  /// a thousand times more. Whatever it throws then is ignored.
+  /// Ends the tasks of `group` as if their machine had lost its power, but for their destructors, which run: the wait
+  /// that each is in, or its next, throws a private exception.
+  ///
+  /// Not where that would end the program, though: inside functions that are noexcept (unlock(), destructors), and
+  /// where a `catch (...)` would stop it. Such code lives on in a world that is cut off and where waiting costs no
+  /// time: every wait returns at once, as if its deadline had come, until the code that may throw is reached; after a
+  /// thousand waits the exception is thrown all the same. Stop is requested of each task. Whatever it throws is
+  /// ignored.
   void kill(TaskGroup& group);
   [[nodiscard]] bool killed(const TaskGroup& group) const noexcept;
   /// Whether the running task belongs to a group that was killed.
@@ -119,6 +128,9 @@ class Scheduler {
   /// Runs until `predicate` holds (asked after each step) and returns true, or until `limit` and returns what it then
   /// says.
   bool run_until(TimePoint limit, const std::function<bool()>& predicate);
+
+  /// Kills every group and runs what is left of its tasks. Done by the destructor, if not before.
+  void shut_down();
 
   /// A table of all tasks: what each waits for, since when, until when.
   [[nodiscard]] std::string describe_tasks() const;

@@ -1,0 +1,41 @@
+// A lock client as the recorder sees it: the real one, or any other that is to be held against the same checkers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include <deimos/hold.h>
+#include <deimos/lock_manager.h>
+#include <deimos/lock_options.h>
+
+namespace deimos::testkit {
+
+/// One hold of a lock, with the meaning of deimos::Hold. Destroying it does not release it.
+class HeldLock {
+ public:
+  virtual ~HeldLock() = default;
+  [[nodiscard]] virtual std::uint64_t fencing_token() const = 0;
+  [[nodiscard]] virtual std::stop_token lost() const = 0;
+  [[nodiscard]] virtual bool is_held() const = 0;
+  [[nodiscard]] virtual TimePoint expires_at() const = 0;
+  virtual Result<void> renew() = 0;
+  virtual Result<Release> release() = 0;
+};
+
+class LockClient {
+ public:
+  virtual ~LockClient() = default;
+  /// As Mutex::acquire().
+  [[nodiscard]] virtual Result<std::unique_ptr<HeldLock>> acquire(const std::string& name,
+                                                                  const AcquireOptions& options,
+                                                                  std::stop_token stop) = 0;
+  /// As LockManager::close().
+  virtual void close() noexcept = 0;
+};
+
+/// Locks of a LockManager, through Mutex::acquire() and Hold.
+[[nodiscard]] std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager);
+
+}  // namespace deimos::testkit

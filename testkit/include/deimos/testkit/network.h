@@ -1,0 +1,72 @@
+// The network between simulated processes and nodes: how long messages take, and which never arrive.
+//
+// A message that is lost, or a link that is cut, tells nobody: the exchange waits until its deadline and fails with
+// Delivery::unknown. A node that refuses connections fails exchanges at once (after a round trip) with
+// Delivery::not_sent. An answer whose exchange was given up goes nowhere; a request on its way arrives whatever becomes
+// of its sender.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <deimos/fake/node.h>
+#include <deimos/testkit/random.h>
+#include <deimos/testkit/scheduler.h>
+#include <deimos/testkit/virtual_runtime.h>
+#include <deimos/transport.h>
+
+namespace deimos::testkit {
+
+/// How messages between one process and one node fare.
+struct LinkOptions {
+  Duration latency_min = std::chrono::microseconds(200);  ///< One way.
+  Duration latency_max = std::chrono::milliseconds(1);    ///< Drawn for each message, so messages overtake each other.
+  double request_loss = 0;                                ///< Probability, for each message.
+  double answer_loss = 0;                                 ///< The request was handled; nobody hears of it.
+  double duplication = 0;                                 ///< The node handles a request twice; one answer counts.
+};
+
+/// Which way messages do not get through.
+enum class Direction { requests, answers, both };
+
+/// Processes and nodes are named as in Simulation: a process by its name, a node by its number from 1. Every call
+/// throws std::invalid_argument for one that does not exist or for options that make no sense, and then changes
+/// nothing.
+class SimulatedNetwork {
+ public:
+  SimulatedNetwork(Scheduler& scheduler, RandomStream random);
+  ~SimulatedNetwork();
+  SimulatedNetwork(const SimulatedNetwork&) = delete;
+  SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
+
+  /// For links to come and for all there are.
+  void set_links(const LinkOptions& options);
+  void set_link(std::string_view process, int node, const LinkOptions& options);
+  /// Nothing gets through from now on, nor what is on its way.
+  void cut(std::string_view process, int node, Direction direction = Direction::both);
+  void heal(std::string_view process, int node);
+  /// Ends every cut and every refusal.
+  void heal();
+  /// The node accepts no connections any more.
+  void refuse(int node, bool refusing = true);
+
+  /// Requests that a node handled so far.
+  [[nodiscard]] std::uint64_t delivered() const noexcept;
+
+  // For Simulation:
+
+  /// The next node; requests to `url` reach it. Its clock must be this scheduler's true time.
+  void add_node(const std::string& url, fake::Node& node, fake::Instant epoch);
+  void add_process(const std::string& name);
+  /// What the process sends with. Deadlines are by the clock of `runtime`.
+  [[nodiscard]] std::shared_ptr<Transport> make_transport(std::string_view process, VirtualRuntime& runtime);
+
+  struct State;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace deimos::testkit

@@ -1,0 +1,20 @@
+// Which seed a test runs with, and how people are told.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace deimos::testkit {
+
+/// The environment variable that gives it.
+inline constexpr const char* seed_variable = "DEIMOS_SEED";
+
+/// The value of DEIMOS_SEED (decimal, or hexadecimal after `0x`) if it is set, else a fresh one. Throws
+/// std::invalid_argument if it is set to something else.
+[[nodiscard]] std::uint64_t seed_from_environment();
+
+/// `DEIMOS_SEED=42 ./program ARGUMENTS`, with the path that this program was started with.
+[[nodiscard]] std::string replay_command(std::uint64_t seed, std::string_view arguments = {});
+
+}  // namespace deimos::testkit

@@ -1,0 +1,94 @@
+// Processes, a network and a fake Deimos in one OS thread under virtual time, all decided by one seed.
+//
+//     Simulation simulation({.seed = 42});
+//     simulation.spawn("worker", [](Process& process) {
+//       process.client().set("/jobs/1", "done").value();
+//       process.sleep(5s);
+//     });
+//     simulation.at(2s, [&] { simulation.network().cut("worker", 1); });
+//     simulation.run();
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <deimos/fake/node.h>
+#include <deimos/testkit/history.h>
+#include <deimos/testkit/network.h>
+#include <deimos/testkit/process.h>
+#include <deimos/testkit/random.h>
+#include <deimos/testkit/scheduler.h>
+
+namespace deimos::testkit {
+
+struct SimulationOptions {
+  std::uint64_t seed = 1;
+  int nodes = 1;  ///< So far only one.
+  LinkOptions links = {};
+  SchedulerOptions scheduler = {};
+  /// For people who see a failure: what to type to see it again. Empty: made from the seed and the program's name.
+  std::string replay_command = {};
+};
+
+/// Everything throws std::invalid_argument for a process or node that does not exist, a negative duration and the like,
+/// and then changes nothing. Runs throw SimulationFailure, with a report that ends with the seed and how to replay it.
+/// Used by one OS thread.
+class Simulation {
+ public:
+  explicit Simulation(SimulationOptions options = {});
+  /// Crashes what still runs.
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// Starts a process that runs `body`, now or with the next run. Names are unique.
+  void spawn(const std::string& name, std::function<void(Process&)> body, ProcessOptions options = {});
+  /// Calls `action` at that time after the start, in a task of its own (it may wait).
+  void at(Duration since_start, std::function<void()> action);
+
+  /// Until every process has ended.
+  void run();
+  void run_for(Duration duration);
+  /// Until `predicate` holds (asked after each step), and true; or for `limit`, and whether it then holds.
+  bool run_until(const std::function<bool()>& predicate, Duration limit = std::chrono::hours(24));
+
+  /// True time. Of no process's clock.
+  [[nodiscard]] TimePoint now() const noexcept;
+  [[nodiscard]] Duration elapsed() const noexcept;
+
+  /// The whole process stands still, as in a long garbage collection, while its clock goes on.
+  void pause(std::string_view process, Duration duration);
+  /// At once, without any warning: see Process. It may be restarted.
+  void crash(std::string_view process);
+  /// Runs the process's body again from the start, as a new life; crashes it first if it still runs.
+  void restart(std::string_view process);
+  [[nodiscard]] bool running(std::string_view process) const;
+  /// Of the process's clock, from now on.
+  void set_clock_rate(std::string_view process, double rate);
+
+  [[nodiscard]] SimulatedNetwork& network() noexcept;
+  /// From 1.
+  [[nodiscard]] fake::Node& node(int number = 1);
+  /// For the test itself: its client reaches the nodes at once, whatever the network does.
+  [[nodiscard]] Process& observer() noexcept;
+
+  [[nodiscard]] std::uint64_t seed() const noexcept;
+  /// A stream of its own for each concern.
+  [[nodiscard]] RandomStream random(std::string_view concern) const noexcept;
+  [[nodiscard]] Scheduler& scheduler() noexcept;
+  [[nodiscard]] const History& history() const noexcept;
+  [[nodiscard]] std::uint64_t history_hash() const noexcept { return history().hash(); }
+  /// Puts a line into the history.
+  void note(std::string_view text);
+  /// `DEIMOS_SEED=42 ./program …`
+  [[nodiscard]] const std::string& replay_command() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace deimos::testkit

@@ -1,0 +1,75 @@
+#include <deimos/testkit/determinism.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace deimos::testkit {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+/// Two processes that write the same key, through a network that loses messages.
+void contend(Simulation& simulation) {
+  for (const char* name : {"a", "b"}) {
+    simulation.spawn(name, [](Process& process) {
+      for (int i = 0; i < 20; ++i) {
+        process.client().set("/key", process.name() + std::to_string(i));
+        process.sleep(Duration(process.random().between(1, 1'000'000)));
+      }
+    });
+  }
+  simulation.run();
+}
+
+TEST(Determinism, GivesTheSameHistoryForTheSameSeed) {
+  const SimulationOptions options{.seed = 7, .links = {.request_loss = 0.1, .answer_loss = 0.1, .duplication = 0.1}};
+  const auto divergence = check_determinism(options, contend);
+  EXPECT_FALSE(divergence) << divergence->report;
+}
+
+TEST(Determinism, GivesOtherHistoriesForOtherSeeds) {
+  std::vector<std::uint64_t> hashes;
+  for (const std::uint64_t seed : {1, 2}) {
+    Simulation simulation({.seed = seed});
+    contend(simulation);
+    hashes.push_back(simulation.history_hash());
+  }
+  EXPECT_NE(hashes[0], hashes[1]);
+}
+
+TEST(Determinism, ReportsTheFirstEventThatDiffers) {
+  int run = 0;
+  const auto divergence = check_determinism({}, [&run](Simulation& simulation) {
+    ++run;
+    simulation.note("same");
+    simulation.note("run " + std::to_string(run));
+    simulation.note("same again");
+  });
+  ASSERT_TRUE(divergence);
+  EXPECT_EQ(divergence->first->text, "run 1");
+  EXPECT_EQ(divergence->second->text, "run 2");
+  EXPECT_THAT(divergence->report, HasSubstr("same\nfirst run:\n"));
+}
+
+TEST(Determinism, NoticesARunThatEndsEarlier) {
+  int run = 0;
+  const auto divergence = check_determinism({}, [&run](Simulation& simulation) {
+    if (++run == 1) simulation.note("only once");
+  });
+  ASSERT_TRUE(divergence);
+  EXPECT_EQ(divergence->first->text, "only once");
+}
+
+TEST(Determinism, NoticesARandomDrawThatLeavesNoOtherTrace) {
+  int run = 0;
+  const auto divergence = check_determinism({}, [&run](Simulation& simulation) {
+    if (++run == 2) static_cast<void>(simulation.observer().runtime().random());
+    simulation.note("looks the same");
+  });
+  ASSERT_TRUE(divergence);
+  EXPECT_THAT(divergence->report, HasSubstr("These look alike"));
+}
+
+}  // namespace
+}  // namespace deimos::testkit

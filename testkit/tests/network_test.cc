@@ -1,0 +1,184 @@
+#include <deimos/testkit/network.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <stop_token>
+
+#include <deimos/testkit/simulation.h>
+
+namespace deimos::testkit {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Request write{.method = "PUT", .target = "/keys/a?value=1", .headers = {}, .body = {}, .content_type = {}};
+const Request watch{.method = "GET", .target = "/keys/a?wait=true", .headers = {}, .body = {}, .content_type = {}};
+
+/// One process that talks over the bare transport.
+class NetworkTest : public ::testing::Test {
+ protected:
+  void run(std::function<void(Process&, Transport&)> body) {
+    simulation.spawn("client", [this, body = std::move(body)](Process& process) {
+      const auto transport = simulation.network().make_transport("client", process.runtime());
+      body(process, *transport);
+    });
+    simulation.run();
+  }
+  Exchange send(Process& process, Transport& transport, const Request& request, Duration timeout = 10s,
+                std::stop_token stop = {}) {
+    return transport.exchange("http://node1:4001", request, process.now() + timeout, std::move(stop));
+  }
+  SimulatedNetwork& network() { return simulation.network(); }
+  std::uint64_t index() { return simulation.node().statistics().index; }
+
+  Simulation simulation{{.seed = 3, .links = {.latency_min = 1ms, .latency_max = 1ms}}};
+};
+
+void expect_failure(const Exchange& exchange, Failure::Reason reason, Delivery delivery) {
+  ASSERT_FALSE(exchange);
+  EXPECT_EQ(exchange.error().reason, reason) << exchange.error().message;
+  EXPECT_EQ(exchange.error().delivery, delivery) << exchange.error().message;
+}
+
+TEST_F(NetworkTest, TakesTheLatencyOfBothWays) {
+  run([&](Process& process, Transport& transport) {
+    const Exchange exchange = send(process, transport, write);
+    ASSERT_TRUE(exchange);
+    EXPECT_EQ(exchange->status, 201);
+  });
+  EXPECT_EQ(simulation.elapsed(), 2ms);
+}
+
+TEST_F(NetworkTest, LetsARequestThatIsLostTimeOutWithoutAnEffect) {
+  network().set_links({.request_loss = 1});
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    expect_failure(send(process, transport, write, 3s), Failure::Reason::timed_out, Delivery::unknown);
+    EXPECT_EQ(index(), before);
+  });
+  EXPECT_EQ(simulation.elapsed(), 3s);
+}
+
+TEST_F(NetworkTest, AppliesARequestWhoseAnswerIsLost) {
+  network().set_links({.answer_loss = 1});
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    expect_failure(send(process, transport, write, 3s), Failure::Reason::timed_out, Delivery::unknown);
+    EXPECT_EQ(index(), before + 1);
+  });
+}
+
+TEST_F(NetworkTest, AppliesADuplicateTwiceAndAnswersOnce) {
+  network().set_links({.duplication = 1});
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    EXPECT_TRUE(send(process, transport, write));
+    process.sleep(1s);
+    EXPECT_EQ(index(), before + 2);
+  });
+}
+
+TEST_F(NetworkTest, RefusesAtOnceForANodeThatIsDown) {
+  network().refuse(1);
+  run([&](Process& process, Transport& transport) {
+    expect_failure(send(process, transport, write), Failure::Reason::refused, Delivery::not_sent);
+    network().refuse(1, false);
+    EXPECT_TRUE(send(process, transport, write));
+  });
+  EXPECT_EQ(simulation.elapsed(), 4ms);
+}
+
+TEST_F(NetworkTest, RefusesAnAddressThatNobodyHas) {
+  run([&](Process& process, Transport& transport) {
+    expect_failure(transport.exchange("http://elsewhere:4001", write, process.now() + 1s, {}), Failure::Reason::refused,
+                   Delivery::not_sent);
+    EXPECT_TRUE(transport.exchange("http://node1:4001/", write, process.now() + 1s, {}));
+  });
+}
+
+TEST_F(NetworkTest, CutsOneWayOnly) {
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    network().cut("client", 1, Direction::answers);
+    EXPECT_FALSE(send(process, transport, write, 1s));
+    EXPECT_EQ(index(), before + 1);
+    network().heal();
+    network().cut("client", 1, Direction::requests);
+    EXPECT_FALSE(send(process, transport, write, 1s));
+    EXPECT_EQ(index(), before + 1);
+    network().heal("client", 1);
+    EXPECT_TRUE(send(process, transport, write, 1s));
+  });
+}
+
+TEST_F(NetworkTest, LosesWhatIsOnItsWayWhenALinkIsCut) {
+  simulation.at(1500us, [&] { network().cut("client", 1); });
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    expect_failure(send(process, transport, write, 1s), Failure::Reason::timed_out, Delivery::unknown);
+    EXPECT_EQ(index(), before + 1) << "the request had arrived";
+  });
+}
+
+TEST_F(NetworkTest, DeliversARequestWhoseSenderHasGivenUp) {
+  run([&](Process& process, Transport& transport) {
+    const std::uint64_t before = index();
+    expect_failure(send(process, transport, write, 500us), Failure::Reason::timed_out, Delivery::unknown);
+    EXPECT_EQ(index(), before);
+    process.sleep(1ms);
+    EXPECT_EQ(index(), before + 1);
+  });
+}
+
+TEST_F(NetworkTest, CancelsALongPollAtOnceAndFreesItsWatcher) {
+  std::stop_source stop;
+  simulation.at(5s, [&] { stop.request_stop(); });
+  run([&](Process& process, Transport& transport) {
+    expect_failure(send(process, transport, watch, 1min, stop.get_token()), Failure::Reason::cancelled,
+                   Delivery::unknown);
+    EXPECT_EQ(simulation.elapsed(), 5s);
+    EXPECT_EQ(simulation.node().statistics().watchers, 0u);
+    expect_failure(send(process, transport, watch, 1min, stop.get_token()), Failure::Reason::cancelled,
+                   Delivery::not_sent);
+  });
+}
+
+TEST_F(NetworkTest, EndsEveryExchangeWhenTheTransportIsClosed) {
+  run([&](Process& process, Transport& transport) {
+    const auto closer = process.runtime().spawn("closer", [&](std::stop_token) {
+      process.sleep(2s);
+      transport.close();
+    });
+    expect_failure(send(process, transport, watch, 1min), Failure::Reason::closed, Delivery::unknown);
+    expect_failure(send(process, transport, write), Failure::Reason::closed, Delivery::not_sent);
+  });
+  EXPECT_EQ(simulation.elapsed(), 2s);
+}
+
+TEST_F(NetworkTest, BringsAWatchItsEvent) {
+  run([&](Process& process, Transport& transport) {
+    const auto writer = process.runtime().spawn("writer", [&](std::stop_token) {
+      process.sleep(7s);
+      EXPECT_TRUE(send(process, transport, write));
+    });
+    const Exchange event = send(process, transport, watch, 1min);
+    ASSERT_TRUE(event);
+    EXPECT_THAT(event->body, ::testing::HasSubstr(R"("value":"1")"));
+  });
+  EXPECT_EQ(simulation.elapsed(), 7s + 2ms);
+}
+
+TEST_F(NetworkTest, RefusesWhatMakesNoSense) {
+  EXPECT_THROW(network().cut("nobody", 1), std::invalid_argument);
+  simulation.spawn("client", [](Process&) {});
+  EXPECT_THROW(network().cut("client", 2), std::invalid_argument);
+  EXPECT_THROW(network().refuse(0), std::invalid_argument);
+  EXPECT_THROW(network().set_links({.latency_min = 2s, .latency_max = 1s}), std::invalid_argument);
+  EXPECT_THROW(network().set_links({.latency_min = -1s}), std::invalid_argument);
+  EXPECT_THROW(network().set_links({.request_loss = 1.5}), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace deimos::testkit
