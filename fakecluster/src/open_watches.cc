@@ -6,8 +6,8 @@
 
 namespace deimos::fake {
 
-void OpenWatches::add(WatcherId watcher, std::shared_ptr<Reply> reply, bool stream, Instant deadline) {
-  open_.emplace(watcher, Open{std::move(reply), stream, deadline});
+void OpenWatches::add(WatcherId watcher, std::shared_ptr<Reply> reply, std::string key, bool stream, Instant deadline) {
+  open_.emplace(watcher, Open{std::move(reply), std::move(key), stream, deadline});
   deadlines_.emplace(deadline, watcher);
 }
 
@@ -47,6 +47,19 @@ void OpenWatches::end(WatcherId watcher) {
 
 void OpenWatches::end_all() {
   while (!open_.empty()) end(open_.begin()->first);
+}
+
+void OpenWatches::break_all() {
+  deadlines_.clear();
+  for (const auto& [watcher, open] : std::exchange(open_, {})) open.reply->broken(Delivery::unknown);
+}
+
+std::vector<WatcherId> OpenWatches::of(const std::function<bool(const std::string& key)>& wanted) const {
+  std::vector<WatcherId> found;
+  for (const auto& [watcher, open] : open_) {
+    if (wanted(open.key)) found.push_back(watcher);
+  }
+  return found;
 }
 
 }  // namespace deimos::fake

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <deimos/fake/node.h>
 #include <deimos/fake/watcher_hub.h>
@@ -18,7 +20,7 @@ class OpenWatches final : public EventSink {
  public:
   explicit OpenWatches(std::size_t backlog_limit) noexcept : backlog_limit_(backlog_limit) {}
 
-  void add(WatcherId watcher, std::shared_ptr<Reply> reply, bool stream, Instant deadline);
+  void add(WatcherId watcher, std::shared_ptr<Reply> reply, std::string key, bool stream, Instant deadline);
   /// Without a word to the reply. Returns whether the watcher was known.
   bool remove(WatcherId watcher);
   /// Sends the event's text; ends the body if the watch wanted one event only, or is too slow for this one.
@@ -29,10 +31,15 @@ class OpenWatches final : public EventSink {
   void end(WatcherId watcher);
   /// Ends every body.
   void end_all();
+  /// Breaks every connection.
+  void break_all();
+  /// Those whose key `wanted` accepts, oldest first.
+  [[nodiscard]] std::vector<WatcherId> of(const std::function<bool(const std::string& key)>& wanted) const;
 
  private:
   struct Open {
     std::shared_ptr<Reply> reply;
+    std::string key;
     bool stream;
     Instant deadline;
   };

@@ -177,6 +177,7 @@ const Event& Store::expire_entry(Id id, std::string key, Instant now, EventSink&
 const Event& Store::publish(Event&& event, EventSink& sink) {
   event.index = ++index_;
   const Event& kept = history_.add(std::move(event));
+  sink.made(kept);
   hub_.notify(kept, sink);
   return kept;
 }

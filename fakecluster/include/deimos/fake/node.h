@@ -10,9 +10,13 @@
 #include <string_view>
 
 #include <deimos/fake/clock.h>
+#include <deimos/fake/node_id.h>
+#include <deimos/fake/rule.h>
 #include <deimos/transport.h>
 
 namespace deimos::fake {
+
+class ClusterCore;
 
 /// Where an answer goes. Called by the node from within handle(), and for a watch later from whatever call makes an
 /// event (a write, an advance, a close), in order, with no call at the same time; implementations must be quick and
@@ -26,6 +30,9 @@ class Reply {
   virtual void part(std::string_view text) = 0;
   /// The body of a watch is complete.
   virtual void end() = 0;
+  /// The connection breaks, and nothing more comes: before any answer, or in the middle of an open one. `not_sent`: it
+  /// was refused, so that the request was certainly not acted on.
+  virtual void broken(Delivery /*delivery*/) { end(); }
   /// How many parts have not been passed on yet, because whoever asked reads slowly. Counted against
   /// NodeOptions::watch_backlog.
   [[nodiscard]] virtual std::size_t backlog() const { return 0; }
@@ -53,22 +60,25 @@ struct NodeStatistics {
   std::uint64_t requests = 0;
 };
 
+/// A node of a Cluster, or one by itself: a cluster of one, for which time and close() mean the whole of it.
 /// Thread-safe; every member returns without blocking.
 class Node {
  public:
   /// Names a request whose answer is open.
   using Ticket = std::uint64_t;
 
-  /// Throws std::invalid_argument if sweep_interval or watch_timeout is not positive, or history_capacity is 0.
+  /// A node by itself. Throws std::invalid_argument if sweep_interval or watch_timeout is not positive, or
+  /// history_capacity is 0.
   explicit Node(NodeOptions options = {});
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Answers `request`, at once but for a watch whose event is still to come. Returns 0 if the answer is complete, else
-  /// a ticket to abandon() it with.
-  Ticket handle(const Request& request, std::shared_ptr<Reply> reply);
-  /// Answers at once: as above, but a watch gets what it would have been sent by now, and is abandoned.
+  /// Answers `request`, at once but for a watch whose event is still to come, and in a Cluster for whatever its faults
+  /// and rules hold up. Returns 0 if the answer is complete, else a ticket to abandon() it with.
+  Ticket handle(const Request& request, std::shared_ptr<Reply> reply, const Origin& origin = {});
+  /// Answers at once: as above, but a watch gets what it would have been sent by now, and is abandoned. The status is 0
+  /// if there is no answer yet, or the connection broke.
   [[nodiscard]] Response handle(const Request& request);
   /// The client went away: frees the watch without a word. Unknown tickets are ignored.
   void abandon(Ticket ticket);
@@ -80,17 +90,22 @@ class Node {
   /// Does what is due by the clock: sweeps expired keys, ends watches that timed out. Whoever runs the node on a clock
   /// that moves by itself calls this at next_due().
   void run_due();
-  /// At most sweep_interval away; later requests never bring it nearer.
+  /// When something falls due; Instant::max() if nothing ever does. Any request can bring it nearer.
   [[nodiscard]] Instant next_due() const;
+  /// What the node thinks it is.
   [[nodiscard]] Instant now() const;
+  [[nodiscard]] NodeId id() const noexcept { return id_; }
 
   /// Ends the body of every watch and refuses further requests with 503. Idempotent.
   void close();
   [[nodiscard]] NodeStatistics statistics() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  friend class Cluster;
+  Node(std::shared_ptr<ClusterCore> core, NodeId id);
+
+  std::shared_ptr<ClusterCore> core_;
+  NodeId id_ = 1;
 };
 
 }  // namespace deimos::fake

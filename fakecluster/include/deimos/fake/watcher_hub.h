@@ -32,6 +32,8 @@ class EventSink {
   virtual ~EventSink() = default;
   /// Returns false if the watcher cannot take the event: it is then dropped. Must not call the store.
   virtual bool deliver(WatcherId watcher, const Event& event) = 0;
+  /// Told of every event, watched or not, before it is delivered. Must not call the store.
+  virtual void made(const Event& /*event*/) {}
 };
 
 class WatcherHub {

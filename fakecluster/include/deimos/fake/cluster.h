@@ -1,0 +1,209 @@
+// A cluster of fake Deimos nodes in one process, and everything that can go wrong with it.
+//
+//   deimos::fake::Cluster cluster({.nodes = 3, .seed = 42});
+//   cluster.partition({1}, {2, 3});
+//   cluster.skew_clock(2, 5s);
+//   cluster.expire("/locks/reports");
+//   cluster.advance(2s);                     // … in which nodes 2 and 3 elect a leader
+//
+// How it replicates: there are no Raft messages. The cluster keeps the one committed log that Raft would have produced,
+// how far each node has come in it, and who can reach whom. Node 1 leads at first. A node that hears no leader stands
+// for election after 15 to 30 ticks of 100 ms, again and again; it leads in a new term if it reaches a majority, both
+// ways, and has all that is committed. A leader that lost its majority does not know: it goes on taking proposals,
+// which are committed if it regains a majority before another is elected; else that election decides how many of them,
+// the oldest first, are kept (see PendingFate). A proposal forwarded to where no leader hears it is lost.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <deimos/fake/audit.h>
+#include <deimos/fake/clock.h>
+#include <deimos/fake/cluster_state.h>
+#include <deimos/fake/fault.h>
+#include <deimos/fake/node.h>
+#include <deimos/fake/node_id.h>
+#include <deimos/fake/rule.h>
+
+namespace deimos::fake {
+
+/// How a GET is answered.
+enum class ReadMode : std::uint8_t {
+  consensus,     ///< As a write: through the log. What Deimos does.
+  leader_lease,  ///< By the leader from what it has applied, as long as its lease runs, else through the log. Stale if
+                 ///< the lease outlives the leader: `lease` longer than an election takes, or the leader's clock slow.
+  local,         ///< By the node asked, from what it has applied: stale as it likes.
+};
+
+/// What an election makes of the proposals that a leader without a majority took.
+enum class PendingFate : std::uint8_t {
+  seeded,  ///< Keeps a random number of them, the oldest first: what Raft does, depending on what got through.
+  keep,
+  drop,
+};
+
+struct MemberOptions {
+  std::string name;        ///< Empty: `node1`, `node2`, …
+  std::string client_url;  ///< Empty: `http://127.0.0.1:4001`, `:4002`, …
+  std::string peer_url;    ///< Empty: `http://127.0.0.1:7001`, …
+};
+
+struct ClusterOptions {
+  NodeId nodes = 3;  ///< From 1 to 99.
+  std::uint64_t seed = 0;
+  std::vector<MemberOptions> members = {};  ///< Node 1 first; may be fewer than nodes.
+  /// True time. Not given: a ManualClock of the cluster's own, moved by advance(). Must outlive the cluster.
+  const Clock* clock = nullptr;
+
+  std::chrono::nanoseconds request_timeout = std::chrono::seconds(10);  ///< Without an answer: 500.
+  std::chrono::nanoseconds tick = std::chrono::milliseconds(100);
+  int election_ticks_least = 15;
+  int election_ticks_most = 30;
+  PendingFate pending_fate = PendingFate::seeded;
+  ReadMode read_mode = ReadMode::consensus;
+  std::chrono::nanoseconds lease = std::chrono::milliseconds(1500);  ///< By the leader's clock; see ReadMode.
+  /// How long after its commit a follower hears of an entry; see Lag, by which it can be changed.
+  std::chrono::nanoseconds lag_least{};
+  std::chrono::nanoseconds lag_most{};
+
+  std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
+  double missed_sweeps = 0;  ///< Probability, from 0 to below 1, that a sweep with something to do is skipped.
+  std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);
+  std::size_t history_capacity = 1000;
+  std::size_t watch_backlog = 100;
+  std::size_t target_limit = 64 << 10;  ///< See NodeOptions.
+  std::size_t form_limit = 10 << 20;    ///< See NodeOptions.
+};
+
+/// Names a fault that is still to come; never 0.
+using ScheduledFault = std::uint64_t;
+
+/// When a request was committed.
+struct Applied {
+  Instant at{};                 ///< True time.
+  std::uint64_t log_index = 0;  ///< AuditRecord::log_index.
+  bool succeeded = false;       ///< Else the store refused it.
+};
+
+/// Deterministic: the same options, calls and instants give the same answers, byte for byte. Thread-safe; no member
+/// blocks, and there is no thread: somebody moves the clock. Every bad argument is refused with std::invalid_argument,
+/// saying why, and has changed nothing.
+class Cluster {
+ public:
+  using Ticket = Node::Ticket;
+
+  explicit Cluster(ClusterOptions options = {});
+  /// Closes every node.
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] NodeId size() const noexcept;
+  /// The front of one node, for HttpServer, InProcessTransport and tests. Lives as long as the cluster.
+  [[nodiscard]] Node& node(NodeId id);
+  /// As node(id).handle(…).
+  Ticket handle(NodeId node, const Origin& origin, const Request& request, std::shared_ptr<Reply> reply);
+  /// The client went away. What it asked for may still be done.
+  void abandon(Ticket ticket);
+
+  // Time.
+
+  /// Moves the cluster's own clock, with everything that falls due on the way, at the instant at which it does. Throws
+  /// std::logic_error if the cluster was given a clock.
+  void advance(std::chrono::nanoseconds by);
+  /// Does what is due by now. Whoever runs the cluster on a clock that moves by itself calls this at next_due().
+  void run_due();
+  /// When something falls due; Instant::max() if nothing ever does. Any call can bring it nearer: see on_due_sooner().
+  [[nodiscard]] Instant next_due() const;
+  /// Called with next_due() whenever a call has brought it nearer, from within that call; must not call the cluster.
+  void on_due_sooner(std::function<void(Instant)> wake);
+  /// True time.
+  [[nodiscard]] Instant now() const;
+  /// What node `id` thinks it is.
+  [[nodiscard]] Instant now(NodeId id) const;
+
+  // Faults. See fault.h for what each means and how it is undone.
+
+  void apply(const Fault& fault);
+  /// When true time reaches `instant`, which must not have passed.
+  ScheduledFault at(Instant instant, Fault fault);
+  ScheduledFault after(std::chrono::nanoseconds delay, Fault fault);
+  /// Returns false if it has happened already, or never was.
+  bool cancel(ScheduledFault fault);
+
+  using Group = std::vector<NodeId>;
+  void partition(const Group& group) { apply(Partition{{group}}); }
+  void partition(const Group& one, const Group& other) { apply(Partition{{one, other}}); }
+  void partition(const Group& one, const Group& other, const Group& third) { apply(Partition{{one, other, third}}); }
+  void cut(NodeId from, NodeId to) { apply(CutLink{from, to}); }
+  void mend(NodeId from, NodeId to) { apply(MendLink{from, to}); }
+  void isolate(NodeId node) { apply(Isolate{node}); }
+  void rejoin(NodeId node) { apply(Rejoin{node}); }
+  void heal() { apply(Heal{}); }
+  void lag(NodeId node, std::chrono::nanoseconds by) { apply(Lag{node, by, by}); }
+  void crash(NodeId node) { apply(Crash{node}); }
+  void restart(NodeId node) { apply(Restart{node}); }
+  void restart_from_snapshot(NodeId node) { apply(Restart{node, true}); }
+  void pause(NodeId node) { apply(Pause{node}); }
+  void resume(NodeId node) { apply(Resume{node}); }
+  void skew_clock(NodeId node, std::chrono::nanoseconds offset) { apply(SkewClock{node, offset}); }
+  void step_clock(NodeId node, std::chrono::nanoseconds by) { apply(StepClock{node, by}); }
+  void set_clock_rate(NodeId node, double rate) { apply(SetClockRate{node, rate}); }
+  void reset_clock(NodeId node) { apply(ResetClock{node}); }
+  void skip_sweeps(std::chrono::nanoseconds duration) { apply(SkipSweeps{duration}); }
+  void expire(std::string key) { apply(ExpireKey{std::move(key)}); }
+  void wipe_history(NodeId node = 0) { apply(WipeHistory{node}); }
+  void forget_watchers(NodeId node = 0) { apply(ForgetWatchers{node, {}}); }
+  void change_leader(NodeId to = 0) { apply(ChangeLeader{to}); }
+  void recover() { apply(Recover{}); }
+
+  // Rules. See rule.h. The first in the chain that acts decides; a new one is the last.
+
+  RuleId add_rule(Rule rule);
+  /// Returns false if there is none such.
+  bool remove_rule(RuleId rule);
+  [[nodiscard]] std::vector<RuleStatus> rules() const;
+
+  // What is true.
+
+  /// The leader that can commit; 0 if there is none.
+  [[nodiscard]] NodeId leader() const;
+  [[nodiscard]] std::uint64_t term() const;
+  [[nodiscard]] ClusterState state() const;
+  /// The state, readable, for failing tests.
+  [[nodiscard]] std::string describe() const;
+  /// Replaces the former one; null for none.
+  void set_observer(AuditObserver observer);
+  /// Whether and when a write that came with this Origin::request (not 0) was committed; the first time, if a rule
+  /// duplicated it.
+  [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
+
+  /// Ends every watch, answers what waits with 503 and refuses further requests so. Idempotent.
+  void close();
+
+ private:
+  std::shared_ptr<class ClusterCore> core_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+/// A rule for as long as this lives.
+class ScopedRule {
+ public:
+  ScopedRule(Cluster& cluster, Rule rule) : cluster_(cluster), id_(cluster.add_rule(std::move(rule))) {}
+  ~ScopedRule() { cluster_.remove_rule(id_); }
+  ScopedRule(const ScopedRule&) = delete;
+  ScopedRule& operator=(const ScopedRule&) = delete;
+  [[nodiscard]] RuleId id() const noexcept { return id_; }
+
+ private:
+  Cluster& cluster_;
+  RuleId id_;
+};
+
+}  // namespace deimos::fake

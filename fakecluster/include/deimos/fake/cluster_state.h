@@ -1,0 +1,54 @@
+// What a cluster looks like from outside, as plain values: for tests, failing ones above all, and the admin API.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <deimos/fake/clock.h>
+#include <deimos/fake/node_id.h>
+#include <deimos/fake/rule.h>
+
+namespace deimos::fake {
+
+enum class Role : std::uint8_t { follower, leader };
+
+struct NodeState {
+  NodeId id = 0;
+  std::string name;
+  std::string client_url;
+  bool running = true;  ///< Not crashed.
+  bool paused = false;
+  Role role = Role::follower;  ///< What it takes itself for; a leader that was replaced may not have heard of it.
+  NodeId leader = 0;           ///< Whom it takes for the leader.
+  std::uint64_t term = 0;
+  std::uint64_t index = 0;                  ///< Of its store: what it has applied.
+  std::uint64_t applied = 0;                ///< How many log entries it has applied.
+  std::vector<NodeId> reaches;              ///< The others that hear it.
+  std::chrono::nanoseconds clock_offset{};  ///< Before true time, now.
+  double clock_rate = 1;
+  std::size_t watchers = 0;
+  std::size_t waiting = 0;  ///< Requests that have no answer yet, watches aside.
+  std::size_t keys = 0;     ///< Files and directories, the root and hidden ones too.
+  std::uint64_t requests = 0;
+};
+
+struct ClusterState {
+  Instant now{};
+  NodeId leader = 0;  ///< Who can commit; 0 if nobody can.
+  std::uint64_t term = 0;
+  std::uint64_t committed = 0;  ///< How many log entries are.
+  std::size_t pending = 0;      ///< Proposals of a leader without a majority.
+  std::size_t scheduled_faults = 0;
+  std::vector<NodeState> nodes;  ///< Node 1 first.
+  std::vector<RuleStatus> rules;
+};
+
+[[nodiscard]] std::string_view to_string(Role role) noexcept;
+/// A line for the cluster, one for each node and each rule.
+[[nodiscard]] std::string describe(const ClusterState& state);
+
+}  // namespace deimos::fake

@@ -1,0 +1,127 @@
+// What becomes of single requests between a client and a node: a chain of rules, of which the first that acts decides.
+// The same for every front of a cluster: HTTP, in process, simulated network.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <deimos/fake/node_id.h>
+
+namespace deimos::fake {
+
+/// Where a request comes from, as far as whoever brings it knows.
+struct Origin {
+  std::string client;         ///< Empty: the value of the request's header `X-Deimos-Client`, if there is one.
+  std::uint64_t request = 0;  ///< For Cluster::applied(); unique if not 0.
+};
+
+/// Which requests. All that is given must hold; by default everything matches.
+struct Match {
+  std::string client;  ///< A pattern for Origin::client, as `key`; empty: any.
+  NodeId node = 0;     ///< The node asked; 0: any.
+  std::string method;  ///< `PUT`, …; `WATCH` for a GET with `wait`, `GET` for any other; empty: any.
+  /// A pattern for the key (`/locks/a`, as the node understands it): `?` is one character but `/`, `*` any number of
+  /// those, `**` any number of any. Empty: any request, also one that is not for a key.
+  std::string key;
+  /// A text that occurs in the query or the form as they were sent: `prevExists=false`. Empty: any.
+  std::string parameter;
+  std::uint64_t nth = 0;    ///< Only the nth of all that the above match, from 1; 0: all of them.
+  std::uint64_t every = 0;  ///< Only each so-manieth of them; 0 and 1: all of them.
+  std::uint64_t times = 0;  ///< No more once the rule acted so often; 0: no limit.
+  double probability = 1;   ///< Drawn from the cluster's seed.
+  bool operator==(const Match&) const = default;
+};
+
+/// As if the rule chain were empty: keeps later rules from acting.
+struct Pass {
+  bool operator==(const Pass&) const = default;
+};
+/// Comes to the node (or its answer, from the first byte on, to the client) so much later; drawn anew each time.
+struct Delay {
+  std::chrono::nanoseconds least{};
+  std::chrono::nanoseconds most{};
+  bool answer = false;
+  bool operator==(const Delay&) const = default;
+};
+/// Never comes to the node; the client hears nothing.
+struct DropRequest {
+  bool operator==(const DropRequest&) const = default;
+};
+/// The node does as it was asked; the client hears nothing.
+struct DropAnswer {
+  bool operator==(const DropAnswer&) const = default;
+};
+/// Comes to the node again `copies` times, each after a delay; the client hears the first answer.
+struct Duplicate {
+  std::uint32_t copies = 1;  ///< From 1 to 100.
+  std::chrono::nanoseconds least{};
+  std::chrono::nanoseconds most{};
+  bool operator==(const Duplicate&) const = default;
+};
+/// Is held until the next matching request has come to its node, or for `at_most`.
+struct Reorder {
+  std::chrono::nanoseconds at_most = std::chrono::seconds(1);
+  bool operator==(const Reorder&) const = default;
+};
+/// Is answered with this by the way, and never comes to the node.
+struct Answer {
+  int status = 500;  ///< From 100 to 599; not used if `error_code` is given.
+  /// One of Deimos's error codes (100 to 401): answered as a Deimos does, with the status that belongs to it.
+  int error_code = 0;
+  std::string body;  ///< With `error_code`: the cause.
+  std::string content_type = "text/plain; charset=utf-8";
+  bool operator==(const Answer&) const = default;
+};
+/// The answer's body ends after so many bytes, as if that were all of it. Of a watch: of all its body.
+struct TruncateBody {
+  std::size_t bytes = 0;
+  bool operator==(const TruncateBody&) const = default;
+};
+/// Some bytes of the answer's body are others: one in sixteen, at least one.
+struct CorruptBody {
+  bool operator==(const CorruptBody&) const = default;
+};
+/// The node does as it was asked; the connection breaks after so many bytes of the answer's body, or at its end. 0:
+/// before its status.
+struct ResetAfter {
+  std::size_t bytes = 0;
+  bool operator==(const ResetAfter&) const = default;
+};
+/// The connection is refused: the client knows that nothing was done.
+struct RefuseConnection {
+  bool operator==(const RefuseConnection&) const = default;
+};
+
+using Treatment = std::variant<Pass, Delay, DropRequest, DropAnswer, Duplicate, Reorder, Answer, TruncateBody,
+                               CorruptBody, ResetAfter, RefuseConnection>;
+
+struct Rule {
+  std::string name;  ///< For RemoveRules and for people; need not be unique.
+  Match match;
+  Treatment treatment;
+  bool operator==(const Rule&) const = default;
+};
+
+/// Names a rule in a chain; never 0, never used twice.
+using RuleId = std::uint64_t;
+
+/// A rule and what it did so far.
+struct RuleStatus {
+  RuleId id = 0;
+  Rule rule;
+  std::uint64_t matched = 0;  ///< Requests that came so far in the chain and matched, `nth` and the like aside.
+  std::uint64_t acted = 0;
+};
+
+/// `pass`, `delay`, `drop_request`, …: the type's name in lower case, as the admin API says it.
+[[nodiscard]] std::string_view name_of(const Treatment& treatment) noexcept;
+/// For people: `drop answer of PUT /locks/* at node 2, 1st only`.
+[[nodiscard]] std::string describe(const Rule& rule);
+/// Throws std::invalid_argument, saying why, if `rule` makes no sense in a cluster of `nodes` nodes.
+void validate(const Rule& rule, NodeId nodes);
+
+}  // namespace deimos::fake

@@ -1,0 +1,12 @@
+// Patterns for keys and names.
+#pragma once
+
+#include <string_view>
+
+namespace deimos::fake {
+
+/// Whether `pattern` matches all of `text`: `?` is one character but `/`, `*` any number of those, `**` any number of
+/// any; all else is itself.
+[[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view text);
+
+}  // namespace deimos::fake

@@ -1,0 +1,30 @@
+// What a node asks to be put into the log, and what is in it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <deimos/fake/clock.h>
+#include <deimos/fake/command.h>
+#include <deimos/fake/node_id.h>
+
+namespace deimos::fake {
+
+struct Proposal {
+  std::uint64_t id = 0;            ///< Never used twice; 0: nobody waits for it.
+  NodeId accepted_by = 0;          ///< Who was asked.
+  Instant accepted_at{};           ///< True time.
+  std::string client;              ///< Origin::client.
+  std::uint64_t request = 0;       ///< Origin::request.
+  std::optional<Command> command;  ///< Nothing: a read.
+};
+
+struct LogEntry {
+  Proposal proposal;
+  Instant committed_at{};  ///< True time.
+  std::uint64_t raft_index = 0;
+  std::uint64_t term = 0;
+};
+
+}  // namespace deimos::fake
