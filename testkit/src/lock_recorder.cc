@@ -32,13 +32,13 @@ struct LockRecorder::State {
   [[nodiscard]] Duration now() const { return scheduler.elapsed(); }
   void trace(std::string_view who, std::string text);
 
-  [[nodiscard]] bool believes(const Live& live) const;
+  [[nodiscard]] bool believes(const Live& entry) const;
   [[nodiscard]] Live* find_live(const LockOwner& owner, const std::string& lock);
-  /// The local deadline of `live`, in true time.
-  [[nodiscard]] static Duration deadline_of(const Live& live);
-  /// What is known of `live`'s tenure as of now.
-  [[nodiscard]] Tenure judged(const Live& live) const;
-  void settle(const Live& live) { history.tenures[live.tenure] = judged(live); }
+  /// The local deadline of `entry`, in true time.
+  [[nodiscard]] static Duration deadline_of(const Live& entry);
+  /// What is known of `entry`'s tenure as of now.
+  [[nodiscard]] Tenure judged(const Live& entry) const;
+  void settle(const Live& entry) { history.tenures[entry.tenure] = judged(entry); }
   void forget(std::size_t tenure);
 
   std::size_t begin_call(LockCall::Kind kind, const LockOwner& owner, const std::string& lock, Duration due);

@@ -46,7 +46,7 @@ class LockRecorder {
 
  private:
   friend class RecordedLocks;
-  friend class RecordedHold;
+  friend class FencedResource;
   std::shared_ptr<State> state_;
 };
 
