@@ -15,7 +15,7 @@ constexpr Instant first_shown{std::chrono::sys_days{std::chrono::year{1970} / 1 
 constexpr Instant last_shown{std::chrono::sys_days{std::chrono::year{2200} / 1 / 1}};
 
 bool can_show(Instant instant, std::chrono::nanoseconds more) {
-  return more.count() > 0 ? instant <= last_shown - more : instant >= first_shown - more;
+  return more >= first_shown - instant && more <= last_shown - instant;
 }
 
 /// `instant + by`, or as far as clocks go.

@@ -26,6 +26,10 @@ class RecordedReply final : public Reply {
     open = false;
     ++ends;
   }
+  void broken(Delivery how) override {
+    open = false;
+    breaks.push_back(how);
+  }
   [[nodiscard]] std::size_t backlog() const override { return stuck ? parts.size() : 0; }
 
   Response response;
@@ -33,6 +37,7 @@ class RecordedReply final : public Reply {
   bool answered = false;
   bool open = false;
   int ends = 0;
+  std::vector<Delivery> breaks;
   bool stuck = false;  ///< As if nobody read what is sent.
 };
 

@@ -21,7 +21,7 @@ namespace deimos::fake {
 /// Nodes reach those of their own group and no others; links that were cut before are as the groups say now. Nodes in
 /// no group form one more together. Undone by Heal.
 struct Partition {
-  std::vector<std::vector<NodeId>> groups;  ///< Not empty, as none of them; no node in two.
+  std::vector<std::vector<NodeId>> groups = {};  ///< Not empty, as none of them; no node in two.
   bool operator==(const Partition&) const = default;
 };
 /// What `from` sends no longer comes to `to`; the other way is as it was. Undone by MendLink, Heal.
@@ -118,7 +118,7 @@ struct SkipSweeps {
 /// Expires a key, whether it has an expiry or not: proposed by the leader as any write (and lost if there is none).
 /// Nothing if it is not there.
 struct ExpireKey {
-  std::string key;
+  std::string key = {};
   bool operator==(const ExpireKey&) const = default;
 };
 /// Forgets the events of the past at `node`, or everywhere if 0: watches that ask for one get error 401.
@@ -129,7 +129,7 @@ struct WipeHistory {
 /// Watches that are open at `node`, or everywhere if 0, hear nothing more until they time out.
 struct ForgetWatchers {
   NodeId node = 0;
-  std::string key;  ///< Only of keys that this pattern matches (see Match::key); empty: all.
+  std::string key = {};  ///< Only of keys that this pattern matches (see Match::key); empty: all.
   bool operator==(const ForgetWatchers&) const = default;
 };
 
@@ -145,12 +145,12 @@ struct ChangeLeader {
 
 /// Undone by RemoveRules.
 struct AddRule {
-  Rule rule;
+  Rule rule = {};
   bool operator==(const AddRule&) const = default;
 };
 /// Those of that name; all if empty.
 struct RemoveRules {
-  std::string name;
+  std::string name = {};
   bool operator==(const RemoveRules&) const = default;
 };
 

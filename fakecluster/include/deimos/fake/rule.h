@@ -15,20 +15,20 @@ namespace deimos::fake {
 
 /// Where a request comes from, as far as whoever brings it knows.
 struct Origin {
-  std::string client;         ///< Empty: the value of the request's header `X-Deimos-Client`, if there is one.
+  std::string client = {};    ///< Empty: the value of the request's header `X-Deimos-Client`, if there is one.
   std::uint64_t request = 0;  ///< For Cluster::applied(); unique if not 0.
 };
 
 /// Which requests. All that is given must hold; by default everything matches.
 struct Match {
-  std::string client;  ///< A pattern for Origin::client, as `key`; empty: any.
-  NodeId node = 0;     ///< The node asked; 0: any.
-  std::string method;  ///< `PUT`, …; `WATCH` for a GET with `wait`, `GET` for any other; empty: any.
+  std::string client = {};  ///< A pattern for Origin::client, as `key`; empty: any.
+  NodeId node = 0;          ///< The node asked; 0: any.
+  std::string method = {};  ///< `PUT`, …; `WATCH` for a GET with `wait`, `GET` for any other; empty: any.
   /// A pattern for the key (`/locks/a`, as the node understands it): `?` is one character but `/`, `*` any number of
   /// those, `**` any number of any. Empty: any request, also one that is not for a key.
-  std::string key;
+  std::string key = {};
   /// A text that occurs in the query or the form as they were sent: `prevExists=false`. Empty: any.
-  std::string parameter;
+  std::string parameter = {};
   std::uint64_t nth = 0;    ///< Only the nth of all that the above match, from 1; 0: all of them.
   std::uint64_t every = 0;  ///< Only each so-manieth of them; 0 and 1: all of them.
   std::uint64_t times = 0;  ///< No more once the rule acted so often; 0: no limit.
@@ -72,7 +72,7 @@ struct Answer {
   int status = 500;  ///< From 100 to 599; not used if `error_code` is given.
   /// One of Deimos's error codes (100 to 401): answered as a Deimos does, with the status that belongs to it.
   int error_code = 0;
-  std::string body;  ///< With `error_code`: the cause.
+  std::string body = {};  ///< With `error_code`: the cause.
   std::string content_type = "text/plain; charset=utf-8";
   bool operator==(const Answer&) const = default;
 };
@@ -100,9 +100,9 @@ using Treatment = std::variant<Pass, Delay, DropRequest, DropAnswer, Duplicate, 
                                CorruptBody, ResetAfter, RefuseConnection>;
 
 struct Rule {
-  std::string name;  ///< For RemoveRules and for people; need not be unique.
-  Match match;
-  Treatment treatment;
+  std::string name = {};  ///< For RemoveRules and for people; need not be unique.
+  Match match = {};
+  Treatment treatment = {};
   bool operator==(const Rule&) const = default;
 };
 
@@ -112,7 +112,7 @@ using RuleId = std::uint64_t;
 /// A rule and what it did so far.
 struct RuleStatus {
   RuleId id = 0;
-  Rule rule;
+  Rule rule = {};
   std::uint64_t matched = 0;  ///< Requests that came so far in the chain and matched, `nth` and the like aside.
   std::uint64_t acted = 0;
 };
