@@ -19,12 +19,13 @@ bool is_refusal_of_the_store(const Error& error) noexcept {
   return error.code.category() == error_category() && error.code.value() < static_cast<int>(errc::invalid_argument);
 }
 
-bool cannot_heal(const Error& error, bool heard) noexcept {
+bool cannot_heal(const Error& error) noexcept {
   return error.code == errc::cancelled || error.code == errc::closed || error.code == errc::invalid_key ||
-         error.code == errc::invalid_argument ||
-         // Who never answered as Deimos does is not one.
-         (!heard && error.code == errc::protocol_error);
+         error.code == errc::invalid_argument;
 }
+
+/// Whoever has answered so often, and never as Deimos does, is not one.
+constexpr int most_strange_answers = 5;
 
 /// The state of the watched key: an absent key is a state too.
 struct Reading {
@@ -128,7 +129,8 @@ void WatchLoop::bridge_gap(const std::stop_token& stop) {
 }
 
 void WatchLoop::setback(Error error, const std::stop_token& stop) {
-  if (cannot_heal(error, heard_)) {
+  const bool is_stranger = !heard_ && error.code == errc::protocol_error && ++strange_answers_ >= most_strange_answers;
+  if (cannot_heal(error) || is_stranger) {
     error_ = std::move(error);
   } else {
     pause(stop);

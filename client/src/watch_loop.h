@@ -42,6 +42,7 @@ class WatchLoop {
   std::uint64_t next_;  ///< The next event has this index or a greater one; 0: not known yet.
   Backoff backoff_;
   bool heard_ = false;  ///< The store has answered at least once.
+  int strange_answers_ = 0;
   std::optional<Error> error_;
 };
 

@@ -208,7 +208,7 @@ TEST_F(Watching, EndsAtErrorsThatAskingAgainCannotHeal) {
   EXPECT_EQ(impossible.error()->code, errc::invalid_argument);
   EXPECT_TRUE(transport.asked.empty());
 
-  transport.then(answer(404, "404 page not found\n"));
+  transport.otherwise([](const Asked&) { return answer(404, "404 page not found\n"); });
   Watch of_another_server = client.watch("/a");
   EXPECT_FALSE(of_another_server.next());
   EXPECT_EQ(of_another_server.error()->code, errc::protocol_error);
