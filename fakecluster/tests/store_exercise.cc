@@ -186,8 +186,12 @@ class Exercise {
   }
 
   void compare_keys() {
-    for (unsigned byte = 0; byte < 256; ++byte) {
-      const std::string key = key_of(byte);
+    static const std::set<std::string> keys = [] {
+      std::set<std::string> all;
+      for (unsigned byte = 0; byte < 256; ++byte) all.insert(key_of(byte));
+      return all;
+    }();
+    for (const std::string& key : keys) {
       const auto missing = model_.missing(key);
       const auto found = store_.get(key, true, true);
       if (missing.has_value() == found.has_value()) return differ("found " + key, "the contrary", "this");
@@ -201,6 +205,7 @@ class Exercise {
                         expected.expiration == actual.expiration && expected.created == actual.created_index &&
                         expected.modified == actual.modified_index;
       if (!same && key != "/") differ("entry " + key, "the model's", "another");
+      if (!actual.directory) continue;
       for (const bool recursive : {false, true}) {
         differ("listing of " + key, text_of(model_.listed(key, recursive)), listed(key, recursive, true));
         differ("unsorted listing of " + key, text_of(model_.listed(key, recursive)), listed(key, recursive, false));

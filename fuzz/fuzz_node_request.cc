@@ -1,0 +1,100 @@
+// A whole request against a node that holds keys. An input is the method, the target, the content type and the body,
+// each ended by a newline but the last: so a recorded request reads as it is.
+//
+// Checked besides crashes: every answer is well formed, a refusal says why and changes nothing.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <deimos/fake/node.h>
+
+namespace {
+
+using deimos::Request;
+using deimos::Response;
+using deimos::fake::Node;
+using nlohmann::json;
+
+void require(bool holds, std::string_view what, const Response& response) {
+  if (holds) return;
+  std::cerr << what << "\n" << response.status << "\n" << response.body << "\n";
+  std::abort();
+}
+
+std::string take_line(std::string_view& input) {
+  const std::size_t end = std::min(input.find('\n'), input.size());
+  std::string line(input.substr(0, end));
+  input.remove_prefix(std::min(end + 1, input.size()));
+  return line;
+}
+
+Request request_from(std::string_view input) {
+  Request request;
+  request.method = take_line(input);
+  request.target = take_line(input);
+  request.content_type = take_line(input);
+  request.body = input;
+  return request;
+}
+
+void fill(Node& node) {
+  constexpr const char* form = "application/x-www-form-urlencoded";
+  for (const auto& [target, body] : {std::pair{"/keys/foo", "value=bar"}, std::pair{"/keys/lease", "value=me&ttl=100"},
+                                     std::pair{"/keys/dir/a", "value=1"}, std::pair{"/keys/dir/b/c", "value=2"},
+                                     std::pair{"/keys/dir/_hidden", "value=3"}, std::pair{"/keys/empty", "dir=true"}}) {
+    require(node.handle({"PUT", target, {}, body, form}).status == 201, "cannot fill the node", {});
+  }
+}
+
+void check_node(const json& node, const Response& response) {
+  require(node.is_object() && node.contains("key"), "a node without a key", response);
+  require(node.contains("modifiedIndex") && node.contains("createdIndex"), "a node without indices", response);
+  if (!node.contains("nodes")) return;
+  for (const json& child : node.at("nodes")) check_node(child, response);
+}
+
+/// The answer to a request that came to the keys: an event, a listing or an error.
+void check_json(const Response& response) {
+  const std::string line = response.body.substr(0, response.body.find('\n'));
+  // Deeper than this, checking would overflow this program's stack, not the node's.
+  if (std::count(line.begin(), line.end(), '[') > 500) return;
+  const json body = json::parse(line, nullptr, false);
+  require(body.is_object(), "not a JSON object", response);
+  if (response.status == 200 || response.status == 201) {
+    require(body.contains("action"), "a success without an action", response);
+    check_node(body.at("node"), response);
+    if (body.contains("prevNode")) check_node(body.at("prevNode"), response);
+  } else {
+    require(body.at("errorCode").get<int>() >= 100, "an error without a code", response);
+    require(!body.at("message").get<std::string>().empty(), "an error without a message", response);
+    require(body.contains("cause") && body.contains("index"), "an error without cause or index", response);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Node node;
+  fill(node);
+  const deimos::fake::NodeStatistics before = node.statistics();
+  const Request request = request_from({reinterpret_cast<const char*>(data), size});
+  const Response response = node.handle(request);
+  const deimos::fake::NodeStatistics after = node.statistics();
+
+  require(response.status >= 200 && response.status < 600, "no status", response);
+  require(after.index == before.index || after.index == before.index + 1, "more than one change", response);
+  require(after.watchers == 0, "a watcher is left behind", response);
+  if (response.status >= 300 || request.method == "GET") {
+    require(after.index == before.index && after.keys == before.keys, "a refusal changed something", response);
+  }
+  if (deimos::find_header(response.headers, "X-Deimos-Index") != nullptr) check_json(response);
+  node.advance(std::chrono::hours(1));
+  return 0;
+}
