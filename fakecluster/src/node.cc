@@ -61,7 +61,7 @@ void Node::run_due() { core_->run_due(); }
 
 Instant Node::next_due() const { return core_->next_due(); }
 
-Instant Node::now() const { return core_->now(id_); }
+Instant Node::now() const { return core_->now(); }
 
 void Node::close() { core_->close(id_); }
 

@@ -92,7 +92,7 @@ class Node {
   void run_due();
   /// When something falls due; Instant::max() if nothing ever does. Any request can bring it nearer.
   [[nodiscard]] Instant next_due() const;
-  /// What the node thinks it is.
+  /// By the clock that next_due() is of: true time, of which the node's own clock in a Cluster may differ.
   [[nodiscard]] Instant now() const;
   [[nodiscard]] NodeId id() const noexcept { return id_; }
 
