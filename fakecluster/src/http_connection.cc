@@ -55,7 +55,7 @@ void HttpConnection::serve() noexcept {
   } catch (const std::exception& error) {
     refuse({500, error.what()});
   }
-  ::shutdown(socket_.get(), SHUT_RDWR);
+  if (!reset_) ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void HttpConnection::finish() noexcept {
@@ -115,6 +115,10 @@ bool HttpConnection::relay(HttpReply& reply, const HttpRequest& received, HttpAc
     if (framing == HttpFraming::until_close) out_.append(news.parts);
     if (news.ended && framing == HttpFraming::chunked) append_last_chunk(out_);
     if (!send(out_)) return false;
+    if (news.broken) {
+      reset();
+      return false;
+    }
     if (news.ended) return framing != HttpFraming::until_close;
 
     const Waited waited = wait_for_news(reply);
@@ -137,6 +141,13 @@ HttpConnection::Waited HttpConnection::wait_for_news(HttpReply& reply) const {
     if (watched[1].revents != 0) return Waited::news;
     if (watched[0].revents != 0) return finishing_ ? Waited::finishing : Waited::client_gone;
   }
+}
+
+/// Has the client see a connection that broke, not one that was closed, once the socket is.
+void HttpConnection::reset() {
+  const ::linger at_once{1, 0};
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  reset_ = true;
 }
 
 /// Blocks for bytes; false if none will come.

@@ -36,6 +36,7 @@ class HttpConnection {
   bool serve_request(HttpRequest received);
   bool relay(HttpReply& reply, const HttpRequest& received, HttpAccess& access, bool keep_alive);
   Waited wait_for_news(HttpReply& reply) const;
+  void reset();
   bool receive(HttpRequestParser::State state);
   bool wait_for_bytes();
   void refuse(const HttpRefusal& refusal);
@@ -50,6 +51,7 @@ class HttpConnection {
   HttpDate date_;
   std::optional<std::chrono::steady_clock::time_point> request_deadline_;  // Once a part of a request has come.
   std::string out_;
+  bool reset_ = false;
   std::atomic<bool> finishing_ = false;
 };
 

@@ -30,6 +30,12 @@ void HttpReply::end() {
   wake();
 }
 
+void HttpReply::broken(Delivery /*delivery*/) {
+  const std::lock_guard lock(mutex_);
+  news_.broken = true;
+  wake();
+}
+
 std::size_t HttpReply::backlog() const {
   const std::lock_guard lock(mutex_);
   return news_.parts.size() > unsent_bytes_ ? std::numeric_limits<std::size_t>::max() : part_count_;
@@ -50,7 +56,7 @@ int HttpReply::descriptor() {
   if (!event_) {
     event_ = FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!event_) throw std::system_error(errno, std::generic_category(), "cannot wait for a watch");
-    if (news_.head || !news_.parts.empty() || news_.ended) wake();
+    if (news_.head || !news_.parts.empty() || news_.ended || news_.broken) wake();
   }
   return event_.get();
 }

@@ -20,6 +20,7 @@ class HttpReply final : public Reply {
     bool open = false;  ///< With the head: the body comes in parts.
     std::string parts;
     bool ended = false;
+    bool broken = false;  ///< As `ended`, but the connection is to be reset where the answer stands.
   };
 
   explicit HttpReply(std::size_t unsent_bytes) : unsent_bytes_(unsent_bytes) {}
@@ -27,6 +28,7 @@ class HttpReply final : public Reply {
   void answer(Response response, bool open) override;
   void part(std::string_view text) override;
   void end() override;
+  void broken(Delivery delivery) override;
   /// Out of all bounds if the parts come to more bytes than allowed.
   [[nodiscard]] std::size_t backlog() const override;
 

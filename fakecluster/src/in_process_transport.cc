@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace deimos::fake {
@@ -26,6 +27,12 @@ class PendingAnswer final : public Reply {
     complete();
   }
 
+  void broken(Delivery delivery) override {
+    const std::lock_guard lock(mutex_);
+    broken_ = delivery;
+    if (signal_) signal_->notify();
+  }
+
   /// The transport is closing: whoever waits here waits no longer.
   void close() {
     const std::lock_guard lock(mutex_);
@@ -36,14 +43,17 @@ class PendingAnswer final : public Reply {
   /// Blocks until the answer is complete, close(), `deadline` or `stop`.
   Exchange wait(Runtime& runtime, TimePoint deadline, const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    if (!complete_) {
+    const auto over = [this] { return complete_ || broken_ || closed_; };
+    if (!over()) {
       signal_ = runtime.make_signal();
-      wait_until(*signal_, lock, deadline, stop, runtime, [this] { return complete_ || closed_; });
+      wait_until(*signal_, lock, deadline, stop, runtime, over);
     }
     if (complete_) return std::move(response_);
-    const auto failure = [](Failure::Reason reason, const char* message) {
-      return tl::make_unexpected(Failure{reason, Delivery::unknown, message});
+    const auto failure = [](Failure::Reason reason, const char* message, Delivery delivery = Delivery::unknown) {
+      return tl::make_unexpected(Failure{reason, delivery, message});
     };
+    if (broken_ == Delivery::not_sent) return failure(Failure::Reason::refused, "connection refused", *broken_);
+    if (broken_) return failure(Failure::Reason::broken, "the connection broke before the answer was complete");
     if (closed_) return failure(Failure::Reason::closed, "the transport was closed while the answer was awaited");
     if (stop.stop_requested()) return failure(Failure::Reason::cancelled, "stopped while the answer was awaited");
     return failure(Failure::Reason::timed_out, "no complete answer by the deadline");
@@ -59,6 +69,7 @@ class PendingAnswer final : public Reply {
   std::unique_ptr<Signal> signal_;  // Made only for an answer that is waited for: most are complete at once.
   Response response_;
   bool complete_ = false;
+  std::optional<Delivery> broken_;
   bool closed_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <httplib.h>
 
+#include <deimos/fake/cluster.h>
 #include <deimos/fake/http_server.h>
 
 #include "raw_client.h"
@@ -253,6 +254,35 @@ TEST_F(HttpServerTest, ServesClientsThatConnectedBeforeItWasThere) {
   Node node({.client_url = listener.url()});
   const HttpServer server(node, std::move(listener));
   EXPECT_EQ(early.answer().body, server.url());
+}
+
+TEST(HttpServerOfACluster, BreaksTheConnectionWhereARuleSays) {
+  Cluster cluster({.nodes = 1});
+  HttpServer server(cluster.node(1));
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{20}}) {
+    const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = ResetAfter{bytes}});
+    RawClient client(server.port());
+    client.send("POST /keys/queue HTTP/1.1\r\nHost: x\r\n\r\n");
+    if (bytes > 0) {
+      EXPECT_EQ(client.head().status, 201);
+      EXPECT_EQ(client.chunk().size(), bytes);
+    }
+    EXPECT_THROW(client.rest(), std::runtime_error) << "closed in order";
+  }
+  EXPECT_EQ(cluster.node(1).statistics().index, 4U);
+  EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
+}
+
+TEST(HttpServerOfACluster, FreesARequestThatHangsWhenItsClientGoes) {
+  Cluster cluster({.nodes = 1});
+  HttpServer server(cluster.node(1));
+  const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = DropAnswer{}});
+  {
+    RawClient client(server.port());
+    client.send(put("/keys/a", "value=1"));
+    EXPECT_TRUE(eventually([&] { return cluster.node(1).statistics().index == 3; }));
+  }
+  EXPECT_TRUE(eventually([&] { return server.connections() == 0; }));
 }
 
 }  // namespace

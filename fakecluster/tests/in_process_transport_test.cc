@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include <deimos/fake/cluster.h>
 #include <deimos/fake/in_process_transport.h>
 #include <deimos/thread_runtime.h>
 
@@ -133,6 +134,26 @@ TEST_F(InProcessTransportTest, WatchesHoldUpNobody) {
   EXPECT_EQ(ask(request("PUT", "/keys/b", "value=1")).value().status, 201);
   transport_.close();
   EXPECT_FALSE(watch.get());
+}
+
+TEST(InProcessTransportOfACluster, SaysWhetherABrokenExchangeMayHaveBeenActedOn) {
+  ThreadRuntime runtime;
+  Cluster cluster({.nodes = 1});
+  InProcessTransport transport(runtime, cluster.node(1));
+  const auto put_under = [&](Treatment treatment) {
+    const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = std::move(treatment)});
+    return transport.exchange(endpoint, request("PUT", "/keys/a", "value=1"), TimePoint::max(), {}).error();
+  };
+  for (const std::size_t bytes : {std::size_t{0}, std::size_t{20}}) {
+    const Failure failure = put_under(ResetAfter{bytes});
+    EXPECT_EQ(failure.reason, Failure::Reason::broken);
+    EXPECT_EQ(failure.delivery, Delivery::unknown);
+  }
+  EXPECT_EQ(cluster.node(1).statistics().index, 4U);
+  const Failure refused = put_under(RefuseConnection{});
+  EXPECT_EQ(refused.reason, Failure::Reason::refused);
+  EXPECT_EQ(refused.delivery, Delivery::not_sent);
+  EXPECT_EQ(cluster.node(1).statistics().index, 4U);
 }
 
 }  // namespace
