@@ -313,10 +313,10 @@ INSTANTIATE_TEST_SUITE_P(
             Reason::too_large},
         Hostile{"endless_chunk_header",
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(1 << 20, '0'), Reason::too_large},
-        Hostile{"long_status_line", "HTTP/1.1 200 " + std::string(1 << 20, 'A') + "\r\n\r\n", Reason::broken},
+        Hostile{"long_status_line", "HTTP/1.1 200 " + std::string(60'000, 'A') + "\r\n\r\n", Reason::broken},
         Hostile{"long_header", "HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'A') + "\r\n\r\n", Reason::broken},
         Hostile{"many_headers", "HTTP/1.1 200 OK\r\n" + many_headers() + "\r\n", Reason::broken},
-        Hostile{"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 " + std::string(1 << 20, 'A') + "\r\n\r\n",
+        Hostile{"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 " + std::string(60'000, 'A') + "\r\n\r\n",
                 Reason::broken}),
     [](const auto& test) { return test.param.name; });
 
