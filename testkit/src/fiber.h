@@ -16,7 +16,7 @@ namespace deimos::testkit {
 /// Fibers in the order in which they are to run: a list through Fiber::next.
 class FiberQueue {
  public:
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] Fiber* first() const noexcept { return first_; }
   void push(Fiber& fiber) noexcept;
   Fiber* pop() noexcept;
   void remove(Fiber& fiber) noexcept;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "simulated_node.h"
-
 namespace deimos::testkit {
 namespace {
 
@@ -74,7 +72,7 @@ void Flight::forsake() {
     return finish();
   }
   if (leg_ == Leg::at_node && !link_->requests_cut) {
-    link_->node->abandon(std::exchange(ticket_, 0));
+    pool_.cluster.abandon(std::exchange(ticket_, 0));
     return finish();
   }
   own_request_ = *request_;
@@ -91,25 +89,34 @@ void Flight::arrive_at_node() {
   if (link_->node->refuses) {
     record("reset", "");
     hand_over(tl::make_unexpected(
-        Failure{Failure::Reason::broken, Delivery::unknown, "connection reset by " + link_->node->name()}));
+        Failure{Failure::Reason::broken, Delivery::unknown, "connection reset by " + link_->node->name}));
     return finish();
   }
-  ++pool_.delivered;
   record("request", "");
   leg_ = Leg::at_node;
-  const fake::Node::Ticket ticket = link_->node->handle(*request_, shared_from_this());
+  origin_.client = *process_;
+  origin_.request = ++pool_.delivered;
+  const fake::Cluster::Ticket ticket = pool_.cluster.handle(link_->node->id, origin_, *request_, shared_from_this());
   if (leg_ == Leg::at_node) ticket_ = ticket;
 }
 
 void Flight::answer(Response response, bool open) {
-  response_ = std::move(response);
+  answer_ = std::move(response);
   if (!open) send_back();
 }
 
-void Flight::part(std::string_view text) { response_.body.append(text); }
+void Flight::part(std::string_view text) { answer_->body.append(text); }
 
 void Flight::end() {
   if (leg_ == Leg::at_node) send_back();
+}
+
+void Flight::broken(Delivery delivery) {
+  const bool refused = delivery == Delivery::not_sent;
+  answer_ =
+      tl::make_unexpected(Failure{refused ? Failure::Reason::refused : Failure::Reason::broken, delivery,
+                                  (refused ? "connection refused by " : "connection broken by ") + link_->node->name});
+  end();
 }
 
 void Flight::send_back() {
@@ -126,11 +133,15 @@ void Flight::arrive_at_process() {
   if (link_->answers_cut) {
     record("lost", "answer to ");
   } else if (receiver_ != nullptr) {
-    pool_.text = link_->node->name();
-    pool_.text.append(" ").append(std::to_string(response_.status));
-    append_body(pool_.text, response_.body);
-    pool_.scheduler.history().record(pool_.scheduler.elapsed(), "answer", *process_, pool_.text);
-    hand_over(std::move(response_));
+    std::string& text = pool_.text.assign(link_->node->name).append(" ");
+    if (answer_) {
+      text.append(std::to_string(answer_->status));
+      append_body(text, answer_->body);
+    } else {
+      text.append(answer_.error().message);
+    }
+    pool_.scheduler.history().record(pool_.scheduler.elapsed(), "answer", *process_, text);
+    hand_over(std::move(answer_));
   }
   finish();
 }
@@ -143,13 +154,13 @@ void Flight::finish() {
   if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->lost();
   leg_ = Leg::idle;
   request_ = nullptr;
-  response_ = {};
+  answer_ = Response();
   pool_.idle_.push_back(this);
 }
 
 void Flight::record(std::string_view kind, std::string_view detail) {
   std::string& text = pool_.text.assign(detail);
-  text.append(link_->node->name()).append(" ").append(request_->method).append(" ").append(request_->target);
+  text.append(link_->node->name).append(" ").append(request_->method).append(" ").append(request_->target);
   append_body(text, request_->body);
   pool_.scheduler.history().record(pool_.scheduler.elapsed(), kind, *process_, text);
 }

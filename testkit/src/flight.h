@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/cluster.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/transport.h>
@@ -31,7 +31,8 @@ class Flight;
 /// Makes flights and uses them again, so that an exchange allocates nothing for its way through the network.
 class FlightPool {
  public:
-  FlightPool(Scheduler& its_scheduler, RandomStream its_random) : scheduler(its_scheduler), random(its_random) {}
+  FlightPool(Scheduler& its_scheduler, RandomStream its_random, fake::Cluster& its_cluster)
+      : scheduler(its_scheduler), random(its_random), cluster(its_cluster) {}
   ~FlightPool();
   FlightPool(const FlightPool&) = delete;
   FlightPool& operator=(const FlightPool&) = delete;
@@ -43,6 +44,7 @@ class FlightPool {
 
   Scheduler& scheduler;
   RandomStream random;
+  fake::Cluster& cluster;
   std::uint64_t delivered = 0;
   std::string text;  // Scratch space for history lines.
 
@@ -68,6 +70,7 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   void answer(Response response, bool open) override;
   void part(std::string_view text) override;
   void end() override;
+  void broken(Delivery delivery) override;
 
  private:
   friend class FlightPool;
@@ -88,8 +91,9 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   const Request* request_ = nullptr;
   Request own_request_;  // When the sender's is gone.
   Receiver* receiver_ = nullptr;
-  fake::Node::Ticket ticket_ = 0;
-  Response response_;
+  fake::Cluster::Ticket ticket_ = 0;
+  fake::Origin origin_;
+  Exchange answer_;
 };
 
 }  // namespace deimos::testkit

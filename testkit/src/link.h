@@ -3,12 +3,12 @@
 
 #include <deimos/testkit/network.h>
 
+#include "simulated_node.h"
+
 namespace deimos::testkit {
 
-class SimulatedNode;
-
 struct Link {
-  SimulatedNode* node = nullptr;
+  const SimulatedNode* node = nullptr;
   LinkOptions options;
   bool requests_cut = false;
   bool answers_cut = false;

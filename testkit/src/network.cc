@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "flight.h"
-#include "simulated_node.h"
 #include "simulated_transport.h"
 
 namespace deimos::testkit {
@@ -28,7 +27,7 @@ const LinkOptions& checked(const LinkOptions& options) {
 }  // namespace
 
 struct SimulatedNetwork::State {
-  State(Scheduler& scheduler, RandomStream random) : flights(scheduler, random) {}
+  State(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster) : flights(scheduler, random, cluster) {}
 
   Links& links_of(std::string_view process);
   Link& link(std::string_view process, int node);
@@ -36,7 +35,7 @@ struct SimulatedNetwork::State {
   void record(std::string_view kind, std::string_view subject, std::string_view text);
 
   LinkOptions defaults;
-  std::vector<std::unique_ptr<SimulatedNode>> nodes;
+  std::vector<SimulatedNode> nodes;  // Links point to them.
   std::map<std::string, Links, std::less<>> processes;
   FlightPool flights;
 };
@@ -51,20 +50,26 @@ SimulatedNode& SimulatedNetwork::State::node(int number) {
   if (number < 1 || static_cast<std::size_t>(number) > nodes.size()) {
     throw std::invalid_argument("there is no node " + std::to_string(number));
   }
-  return *nodes[static_cast<std::size_t>(number) - 1];
+  return nodes[static_cast<std::size_t>(number) - 1];
 }
 
 Link& SimulatedNetwork::State::link(std::string_view process, int number) {
   Links& links = links_of(process);
-  return links.at(node(number).url());
+  return links.at(node(number).url);
 }
 
 void SimulatedNetwork::State::record(std::string_view kind, std::string_view subject, std::string_view text) {
   flights.scheduler.history().record(flights.scheduler.elapsed(), kind, subject, text);
 }
 
-SimulatedNetwork::SimulatedNetwork(Scheduler& scheduler, RandomStream random)
-    : state_(std::make_unique<State>(scheduler, random)) {}
+SimulatedNetwork::SimulatedNetwork(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster,
+                                   const std::vector<std::string>& urls)
+    : state_(std::make_unique<State>(scheduler, random, cluster)) {
+  for (const std::string& url : urls) {
+    const auto id = static_cast<fake::NodeId>(state_->nodes.size() + 1);
+    state_->nodes.push_back({.id = id, .url = url, .name = "node" + std::to_string(id)});
+  }
+}
 
 SimulatedNetwork::~SimulatedNetwork() = default;
 
@@ -83,40 +88,34 @@ void SimulatedNetwork::cut(std::string_view process, int node, Direction directi
   Link& link = state_->link(process, node);
   if (direction != Direction::answers) link.requests_cut = true;
   if (direction != Direction::requests) link.answers_cut = true;
-  state_->record("cut", process, link.node->name());
+  state_->record("cut", process, link.node->name);
 }
 
 void SimulatedNetwork::heal(std::string_view process, int node) {
   Link& link = state_->link(process, node);
   link.requests_cut = link.answers_cut = false;
-  state_->record("heal", process, link.node->name());
+  state_->record("heal", process, link.node->name);
 }
 
 void SimulatedNetwork::heal() {
   for (auto& [process, links] : state_->processes) {
     for (auto& [url, link] : links) link.requests_cut = link.answers_cut = false;
   }
-  for (const auto& node : state_->nodes) node->refuses = false;
+  for (SimulatedNode& node : state_->nodes) node.refuses = false;
   state_->record("heal", "-", "everything");
 }
 
 void SimulatedNetwork::refuse(int node, bool refusing) {
   SimulatedNode& simulated = state_->node(node);
   simulated.refuses = refusing;
-  state_->record(refusing ? "refuse" : "accept", simulated.name(), "");
+  state_->record(refusing ? "refuse" : "accept", simulated.name, "");
 }
 
 std::uint64_t SimulatedNetwork::delivered() const noexcept { return state_->flights.delivered; }
 
-void SimulatedNetwork::add_node(const std::string& url, fake::Node& node, fake::Instant epoch) {
-  auto& added =
-      *state_->nodes.emplace_back(std::make_unique<SimulatedNode>(state_->flights.scheduler, url, node, epoch));
-  for (auto& [process, links] : state_->processes) links.emplace(url, Link{&added, state_->defaults});
-}
-
 void SimulatedNetwork::add_process(const std::string& name) {
   Links& links = state_->processes[name];
-  for (const auto& node : state_->nodes) links.emplace(node->url(), Link{node.get(), state_->defaults});
+  for (const SimulatedNode& node : state_->nodes) links.emplace(node.url, Link{&node, state_->defaults});
 }
 
 std::shared_ptr<Transport> SimulatedNetwork::make_transport(std::string_view process, VirtualRuntime& runtime) {

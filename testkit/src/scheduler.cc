@@ -108,7 +108,8 @@ struct Scheduler::State {
   bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);
 
   void drive();
-  void step(Fiber& fiber);
+  void step();
+  void count_step(std::string_view next);
   void next_instant();
   void stop_driving() noexcept;
   [[nodiscard]] bool only_background_goes_on() const noexcept;
@@ -128,7 +129,7 @@ void Scheduler::shut_down() {
   state_->current = nullptr;
   state_->steps_at_instant = 0;
   state_->options.steps_per_instant = steps_of_shut_down;
-  while (Fiber* const fiber = state_->runnable.pop()) state_->step(*fiber);
+  while (state_->runnable.first() != nullptr) state_->step();
   state_->current = &state_->driver;
 }
 
@@ -376,12 +377,13 @@ bool Scheduler::run_until(TimePoint limit, const std::function<bool()>& predicat
 void Scheduler::State::drive() {
   foreground_ran = std::max(foreground_ran, driver.waits_since);
   for (;;) {
-    if (Fiber* const fiber = runnable.pop()) {
+    if (Fiber* const fiber = runnable.first()) {
       if (fiber == &driver) return;
-      step(*fiber);
+      step();
       rethrow_escaped();
     } else if (!timers.empty()) {
       if (timers.first_due() > now) next_instant();
+      count_step("a timer");
       timers.pop().fire();
     } else {
       fail(SimulationFailure::Kind::deadlock, "deadlock: no task can run and no timer is set");
@@ -390,15 +392,12 @@ void Scheduler::State::drive() {
   }
 }
 
-/// Runs `fiber` until its next wait.
-void Scheduler::State::step(Fiber& fiber) {
+/// Runs the first task that can until its next wait.
+void Scheduler::State::step() {
+  count_step(runnable.first()->name);
+  Fiber& fiber = *runnable.pop();
   if (fiber.group.paused) return fiber.group.held_back.push(fiber);
   ++steps;
-  if (++steps_at_instant > options.steps_per_instant) {
-    runnable.push(fiber);
-    fail(SimulationFailure::Kind::livelock, "livelock: tasks ran " + std::to_string(steps_at_instant) +
-                                                " times and time stood still; the next to run is " + fiber.name);
-  }
   history.absorb(fiber.id ^ static_cast<std::uint64_t>(now.time_since_epoch().count()) << 20);
   if (fiber.foreground) foreground_ran = now;
   fiber.state = Fiber::State::running;
@@ -409,6 +408,12 @@ void Scheduler::State::step(Fiber& fiber) {
   stacks.give_back(std::move(*fiber.stack));
   fiber.stack.reset();
   fibers.erase(fiber.id);
+}
+
+void Scheduler::State::count_step(std::string_view next) {
+  if (++steps_at_instant <= options.steps_per_instant) return;
+  fail(SimulationFailure::Kind::livelock, "livelock: " + std::to_string(steps_at_instant) +
+                                              " steps and time stood still; the next would be " + std::string(next));
 }
 
 void Scheduler::State::next_instant() {

@@ -3,8 +3,6 @@
 #include <optional>
 #include <utility>
 
-#include "simulated_node.h"
-
 namespace deimos::testkit {
 namespace {
 

@@ -9,32 +9,33 @@
 
 #include <deimos/testkit/seed.h>
 
+#include "cluster_driver.h"
+
 namespace deimos::testkit {
 namespace {
 
 constexpr std::size_t history_shown = 30;
 constexpr const char* observer_name = "observer";
 
-/// The time of day, as true as the scheduler's time.
-class NodeClock final : public fake::Clock {
- public:
-  explicit NodeClock(const Scheduler& scheduler) : scheduler_(scheduler) {}
-  [[nodiscard]] fake::Instant now() const noexcept override { return fake::ManualClock::epoch + scheduler_.elapsed(); }
-
- private:
-  const Scheduler& scheduler_;
-};
-
 std::string url_of(int node) { return "http://node" + std::to_string(node) + ":4001"; }
 
-fake::NodeOptions node_options(int number, const fake::Clock& clock) {
-  const std::string name = "node" + std::to_string(number);
-  fake::NodeOptions options;
-  options.name = name;
-  options.client_url = url_of(number);
-  options.peer_url = "http://" + name + ":7001";
-  options.clock = &clock;
-  return options;
+std::vector<std::string> urls_of(int nodes) {
+  std::vector<std::string> urls;
+  for (int node = 1; node <= nodes; ++node) urls.push_back(url_of(node));
+  return urls;
+}
+
+fake::ClusterOptions cluster_options(const SimulationOptions& options, const fake::Clock& clock) {
+  if (options.nodes < 1) throw std::invalid_argument("a simulation needs at least one node");
+  fake::ClusterOptions cluster = options.cluster;
+  cluster.nodes = static_cast<fake::NodeId>(options.nodes);
+  cluster.seed = RandomStream(options.seed, "cluster").next();
+  cluster.clock = &clock;
+  cluster.members.clear();
+  for (int node = 1; node <= options.nodes; ++node) {
+    cluster.members.push_back({.client_url = url_of(node), .peer_url = "http://node" + std::to_string(node) + ":7001"});
+  }
+  return cluster;
 }
 
 /// Ends a pause.
@@ -82,7 +83,10 @@ struct Program {
 
 struct Simulation::State {
   explicit State(SimulationOptions given);
-  ~State() { scheduler.shut_down(); }
+  ~State() {
+    scheduler.shut_down();
+    cluster.close();  // While there is a network that its last answers can go to.
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
@@ -94,9 +98,10 @@ struct Simulation::State {
 
   SimulationOptions options;
   Scheduler scheduler;
-  NodeClock clock;
+  TrueClock clock;
+  fake::Cluster cluster;
+  ClusterDriver driver;
   SimulatedNetwork network;
-  fake::Node node;
   std::map<std::string, Program, std::less<>> programs;
   std::unique_ptr<Process> observer;
 };
@@ -105,11 +110,10 @@ Simulation::State::State(SimulationOptions given)
     : options(std::move(given)),
       scheduler(options.scheduler),
       clock(scheduler),
-      network(scheduler, RandomStream(options.seed, "network")),
-      node(node_options(1, clock)) {
-  if (options.nodes != 1) throw std::invalid_argument("a simulation has one node so far");
+      cluster(cluster_options(options, clock)),
+      driver(scheduler, cluster),
+      network(scheduler, RandomStream(options.seed, "network"), cluster, urls_of(options.nodes)) {
   if (options.replay_command.empty()) options.replay_command = testkit::replay_command(options.seed);
-  network.add_node(url_of(1), node, fake::ManualClock::epoch);
   network.set_links(options.links);
 }
 
@@ -164,7 +168,7 @@ void Simulation::spawn(const std::string& name, std::function<void(Process&)> bo
   if (name.empty() || name == observer_name) throw std::invalid_argument("'" + name + "' cannot name a process");
   if (state_->programs.contains(name)) throw std::invalid_argument("there is a process named " + name + " already");
   static_cast<void>(LocalClock(Scheduler::start, options.clock));  // Refuses what no clock can do.
-  if (options.client.endpoints.empty()) options.client.endpoints = {url_of(1)};
+  if (options.client.endpoints.empty()) options.client.endpoints = urls_of(state_->options.nodes);
   state_->network.add_process(name);
   Program& program = state_->programs[name];
   program.body = std::move(body);
@@ -230,18 +234,22 @@ void Simulation::set_clock_rate(std::string_view process, double rate) {
 
 SimulatedNetwork& Simulation::network() noexcept { return state_->network; }
 
+fake::Cluster& Simulation::cluster() noexcept { return state_->cluster; }
+
 fake::Node& Simulation::node(int number) {
-  if (number != 1) throw std::invalid_argument("there is no node " + std::to_string(number));
-  return state_->node;
+  if (number < 1 || number > state_->options.nodes) {
+    throw std::invalid_argument("there is no node " + std::to_string(number));
+  }
+  return state_->cluster.node(static_cast<fake::NodeId>(number));
 }
 
 Process& Simulation::observer() noexcept {
   if (!state_->observer) {
     state_->network.add_process(observer_name);
     const LinkOptions at_once{.latency_min = {}, .latency_max = {}};
-    state_->network.set_link(observer_name, 1, at_once);
     ProcessOptions options;
-    options.client.endpoints = {url_of(1)};
+    options.client.endpoints = urls_of(state_->options.nodes);
+    for (int node = 1; node <= state_->options.nodes; ++node) state_->network.set_link(observer_name, node, at_once);
     state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, observer_name, 1,
                                                  std::move(options), state_->options.seed);
   }

@@ -205,6 +205,40 @@ TEST_F(SimulationTest, NamesTheRequestThatATaskWaitsFor) {
               HasSubstr("answer of http://node1:4001 to GET /keys/key?wait=true"));
 }
 
+TEST(ClusterSimulation, GoesOnInTheNextTermWhenTheLeaderIsCutOff) {
+  Simulation simulation({.seed = 11, .nodes = 3});
+  const fake::NodeId first_leader = simulation.cluster().leader();
+  int written = 0;
+  simulation.spawn("writer", [&](Process& process) {
+    for (int i = 0; i < 20; ++i) {
+      written += process.client().set("/key", std::to_string(i), {.timeout = 5s}) ? 1 : 0;
+      process.sleep(1s);
+    }
+  });
+  simulation.at(5s, [&] { simulation.cluster().isolate(first_leader); });
+  simulation.run();
+  EXPECT_NE(simulation.cluster().leader(), first_leader);
+  EXPECT_NE(simulation.cluster().leader(), 0u);
+  EXPECT_GE(written, 10);
+  simulation.cluster().recover();
+  simulation.run_for(5s);
+  EXPECT_EQ(simulation.node(1).statistics().index, simulation.node(3).statistics().index);
+}
+
+TEST(ClusterSimulation, RefusesConnectionsToANodeThatHasCrashed) {
+  Simulation simulation({.nodes = 3});
+  simulation.cluster().crash(2);
+  simulation.spawn("client", [&](Process& process) {
+    const auto transport = simulation.network().make_transport("client", process.runtime());
+    const Request request{.method = "GET", .target = "/machines", .headers = {}, .body = {}, .content_type = {}};
+    const Exchange exchange = transport->exchange("http://node2:4001", request, process.now() + 5s, {});
+    ASSERT_FALSE(exchange);
+    EXPECT_EQ(exchange.error().delivery, Delivery::not_sent) << exchange.error().message;
+    EXPECT_TRUE(transport->exchange("http://node3:4001", request, process.now() + 5s, {}));
+  });
+  simulation.run();
+}
+
 TEST_F(SimulationTest, RefusesWhatMakesNoSenseAndChangesNothing) {
   EXPECT_THROW(Simulation({.nodes = 0}), std::invalid_argument);
   EXPECT_THROW(Simulation({.links = {.request_loss = 2}}), std::invalid_argument);

@@ -1,4 +1,5 @@
-// The network between simulated processes and nodes: how long messages take, and which never arrive.
+// The network between simulated processes and nodes: how long messages take, and which never arrive. (What goes on
+// between nodes, and what is done to single requests, is fake::Cluster's.)
 //
 // A message that is lost, or a link that is cut, tells nobody: the exchange waits until its deadline and fails with
 // Delivery::unknown. A node that refuses connections fails exchanges at once (after a round trip) with
@@ -10,8 +11,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/cluster.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/testkit/virtual_runtime.h>
@@ -36,7 +38,9 @@ enum class Direction { requests, answers, both };
 /// nothing.
 class SimulatedNetwork {
  public:
-  SimulatedNetwork(Scheduler& scheduler, RandomStream random);
+  /// Node 1 of `cluster` is reached at the first of `urls`, and so on.
+  SimulatedNetwork(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster,
+                   const std::vector<std::string>& urls);
   ~SimulatedNetwork();
   SimulatedNetwork(const SimulatedNetwork&) = delete;
   SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
@@ -52,13 +56,11 @@ class SimulatedNetwork {
   /// The node accepts no connections any more.
   void refuse(int node, bool refusing = true);
 
-  /// Requests that a node handled so far.
+  /// Requests that reached a node so far. Each is known to the cluster by its number (fake::Origin::request).
   [[nodiscard]] std::uint64_t delivered() const noexcept;
 
   // For Simulation:
 
-  /// The next node; requests to `url` reach it. Its clock must be this scheduler's true time.
-  void add_node(const std::string& url, fake::Node& node, fake::Instant epoch);
   void add_process(const std::string& name);
   /// What the process sends with. Deadlines are by the clock of `runtime`.
   [[nodiscard]] std::shared_ptr<Transport> make_transport(std::string_view process, VirtualRuntime& runtime);

@@ -1,4 +1,4 @@
-// Processes, a network and a fake Deimos in one OS thread under virtual time, all decided by one seed.
+// Processes, a network and a fake cluster in one OS thread under virtual time, all decided by one seed.
 //
 //     Simulation simulation({.seed = 42});
 //     simulation.spawn("worker", [](Process& process) {
@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/cluster.h>
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/network.h>
 #include <deimos/testkit/process.h>
@@ -26,8 +26,10 @@ namespace deimos::testkit {
 
 struct SimulationOptions {
   std::uint64_t seed = 1;
-  int nodes = 1;  ///< So far only one.
+  int nodes = 1;
   LinkOptions links = {};
+  /// The rest of what a cluster can be told: nodes, seed, members and clock are filled in.
+  fake::ClusterOptions cluster = {};
   SchedulerOptions scheduler = {};
   /// For people who see a failure: what to type to see it again. Empty: made from the seed and the program's name.
   std::string replay_command = {};
@@ -70,6 +72,8 @@ class Simulation {
   void set_clock_rate(std::string_view process, double rate);
 
   [[nodiscard]] SimulatedNetwork& network() noexcept;
+  /// Its nodes listen at `http://node1:4001`, … Faults between them, their clocks and single requests are its own.
+  [[nodiscard]] fake::Cluster& cluster() noexcept;
   /// From 1.
   [[nodiscard]] fake::Node& node(int number = 1);
   /// For the test itself: its client reaches the nodes at once, whatever the network does.
