@@ -50,6 +50,19 @@ NodeOptions node_options(const ClusterOptions& cluster, NodeId id) {
   return options;
 }
 
+/// Names and URLs tell members apart.
+void check_distinct(const std::vector<std::unique_ptr<Replica>>& replicas) {
+  for (std::size_t one = 0; one < replicas.size(); ++one) {
+    for (std::size_t other = 0; other < one; ++other) {
+      const NodeOptions& a = replicas[one]->options;
+      const NodeOptions& b = replicas[other]->options;
+      if (a.name != b.name && a.client_url != b.client_url && a.peer_url != b.peer_url) continue;
+      throw std::invalid_argument("nodes " + std::to_string(other + 1) + " and " + std::to_string(one + 1) +
+                                  " have the same name or URL");
+    }
+  }
+}
+
 std::string machines_text(const std::vector<std::unique_ptr<Replica>>& replicas) {
   std::vector<std::string> urls;
   for (const auto& replica : replicas) urls.push_back(replica->options.client_url);
@@ -78,6 +91,7 @@ ClusterCore::ClusterCore(ClusterOptions options)
     replicas_.back()->lag_least = options_.lag_least;
     replicas_.back()->lag_most = options_.lag_most;
   }
+  check_distinct(replicas_);
   machines_ = machines_text(replicas_);
 
   // Each member is created, then each publishes its name. A real log holds a change of configuration for each before.

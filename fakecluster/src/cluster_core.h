@@ -100,9 +100,10 @@ class ClusterCore final : public FlowHost {
   void flow_ended(std::uint64_t flow) override;
 
   // The log.
-  Ticket propose(Replica& at, const Origin& origin, std::optional<Command> command, Waiting waiting);
-  void route(Replica& from, Proposal proposal);
-  void commit(Proposal proposal);
+  /// `command` null: a read. Returns 0 if it was answered at once.
+  Ticket propose(Replica& at, const Origin& origin, Command* command, Waiting waiting);
+  void route(Replica& from, Proposal&& proposal);
+  void commit(Proposal&& proposal);
   void spread();
   void announce(Replica& to);
   /// Applies what `at` knows to be committed and has not applied yet: as at the instant at which it was committed, …

@@ -166,7 +166,7 @@ ClusterCore::Ticket ClusterCore::serve(Replica& at, const Origin& origin, const 
     return 0;
   }
   auto& of_store = std::get<KeysRequest>(asked);
-  if (auto* command = std::get_if<Command>(&of_store)) return propose(at, origin, std::move(*command), {reply, {}, {}});
+  if (auto* command = std::get_if<Command>(&of_store)) return propose(at, origin, command, {reply, {}, {}});
   if (auto* lookup = std::get_if<Lookup>(&of_store)) return look_up(at, origin, std::move(*lookup), reply);
   return watch(at, std::get<Watch>(std::move(of_store)), reply);
 }
@@ -178,7 +178,7 @@ ClusterCore::Ticket ClusterCore::look_up(Replica& at, const Origin& origin, Look
     reply->answer(listing(*from, lookup, from->clock.at(now())), false);
     return 0;
   }
-  return propose(at, origin, std::nullopt, {reply, std::move(lookup), {}});
+  return propose(at, origin, nullptr, {reply, std::move(lookup), {}});
 }
 
 Replica* ClusterCore::reader(Replica& asked) {

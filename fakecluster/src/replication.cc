@@ -33,16 +33,14 @@ bool compares(const Command& command) {
 
 }  // namespace
 
-/// Returns 0 if it was answered at once.
-ClusterCore::Ticket ClusterCore::propose(Replica& at, const Origin& origin, std::optional<Command> command,
-                                         Waiting waiting) {
+ClusterCore::Ticket ClusterCore::propose(Replica& at, const Origin& origin, Command* command, Waiting waiting) {
   Proposal proposal;
   const std::uint64_t id = proposal.id = ++last_proposal_;
   proposal.accepted_by = at.id;
   proposal.accepted_at = now();
   proposal.client = origin.client;
   proposal.request = origin.request;
-  proposal.command = std::move(command);
+  if (command != nullptr) proposal.command.emplace(std::move(*command));
   proposing_ = id;
   proposer_ = &waiting;
   route(at, std::move(proposal));
@@ -56,7 +54,7 @@ ClusterCore::Ticket ClusterCore::propose(Replica& at, const Origin& origin, std:
 }
 
 /// Takes the proposal to whoever it is that `from` takes for the leader, who may send it on.
-void ClusterCore::route(Replica& from, Proposal proposal) {
+void ClusterCore::route(Replica& from, Proposal&& proposal) {
   Replica* at = &from;
   for (std::size_t hops = 0; hops <= replicas_.size(); ++hops) {
     if (at->leader == 0) {
@@ -79,7 +77,7 @@ void ClusterCore::route(Replica& from, Proposal proposal) {
   }
 }
 
-void ClusterCore::commit(Proposal proposal) {
+void ClusterCore::commit(Proposal&& proposal) {
   Replica& leader = replica(leader_);
   ++raft_index_;
   if (!proposal.command) {
@@ -157,8 +155,10 @@ void ClusterCore::apply_entry(Replica& at, LogEntry& entry, Instant when, bool a
   if (!proposal.command) return answer(at, proposal, entry.raft_index, nullptr);
   const Instant shown = at.clock.at(when);
   if (!audited || (!observer_ && proposal.request == 0)) {
-    Command command = replicas_.size() == 1 ? std::move(*proposal.command) : *proposal.command;
-    return answer(at, proposal, entry.raft_index, at.store.apply(std::move(command), shown, at.watches));
+    // Only a node by itself needs the entry no more.
+    const auto outcome = replicas_.size() == 1 ? at.store.apply(std::move(*proposal.command), shown, at.watches)
+                                               : at.store.apply(*proposal.command, shown, at.watches);
+    return answer(at, proposal, entry.raft_index, outcome);
   }
   AuditedSink sink(at.watches);
   const auto outcome = at.store.apply(*proposal.command, shown, sink);

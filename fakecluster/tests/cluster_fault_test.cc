@@ -319,6 +319,7 @@ TEST_F(ClusterFault, ImpossibleOptionsAreRefused) {
   EXPECT_THROW(Cluster({.nodes = 0}), std::invalid_argument);
   EXPECT_THROW(Cluster({.nodes = 100}), std::invalid_argument);
   EXPECT_THROW(Cluster({.nodes = 1, .members = {{}, {}}}), std::invalid_argument);
+  EXPECT_THROW(Cluster({.nodes = 2, .members = {{"twin"}, {"twin"}}}), std::invalid_argument);
   EXPECT_THROW(Cluster({.request_timeout = 0s}), std::invalid_argument);
   EXPECT_THROW(Cluster({.election_ticks_least = 5, .election_ticks_most = 4}), std::invalid_argument);
   EXPECT_THROW(Cluster({.missed_sweeps = 1}), std::invalid_argument);
