@@ -255,7 +255,12 @@ void ClusterCore::time_out(NodeId node, std::uint64_t proposal) {
     return;
   }
   const std::shared_ptr<Reply> reply = std::move(found->second.reply);
+  const bool read = found->second.lookup.has_value();
   at.waiting.erase(found);
+  // What nobody waits for any more and changes nothing is not kept for a leader to come.
+  const auto is_it = [&](const Proposal& each) { return each.id == proposal; };
+  std::erase_if(at.leaderless, is_it);
+  if (read) std::erase_if(pending_, is_it);
   reply->answer(plain_answer(500, "Internal Server Error\nInternal Server Error\n"), false);
 }
 

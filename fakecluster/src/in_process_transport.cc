@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <deimos/fake/cluster.h>
+
 namespace deimos::fake {
 namespace {
 
@@ -81,6 +83,12 @@ std::string without_trailing_slash(const std::string& url) {
   return url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
 }
 
+InProcessTransport::Endpoints endpoints_of(Cluster& cluster) {
+  InProcessTransport::Endpoints endpoints;
+  for (const NodeState& node : cluster.state().nodes) endpoints.emplace(node.client_url, cluster.node(node.id));
+  return endpoints;
+}
+
 }  // namespace
 
 /// The exchanges that wait, in the order they began, so that close() wakes them in the same order in every run.
@@ -125,6 +133,11 @@ InProcessTransport::InProcessTransport(Runtime& runtime, Endpoints endpoints)
 InProcessTransport::InProcessTransport(Runtime& runtime, Node& node)
     : InProcessTransport(runtime, {{NodeOptions().client_url, node}}) {}
 
+InProcessTransport::InProcessTransport(Runtime& runtime, Cluster& cluster, std::string client)
+    : InProcessTransport(runtime, endpoints_of(cluster)) {
+  origin_.client = std::move(client);
+}
+
 InProcessTransport::~InProcessTransport() = default;
 
 Exchange InProcessTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
@@ -137,7 +150,7 @@ Exchange InProcessTransport::exchange(const std::string& endpoint, const Request
   }
   Node& node = found->second;
   const auto answer = std::make_shared<PendingAnswer>();
-  const Node::Ticket ticket = node.handle(request, answer);
+  const Node::Ticket ticket = node.handle(request, answer, origin_);
   if (ticket == 0) return answer->wait(runtime_, deadline, stop);
 
   const std::uint64_t number = open_->add(answer);

@@ -109,6 +109,15 @@ TEST_F(ClusterElection, AWriteThatWasAnsweredWithAnErrorIsAppliedOnceAFollowerIs
   EXPECT_EQ(cluster().term(), 1u) << "its leader was never replaced";
 }
 
+TEST_F(ClusterElection, ReadsThatTimedOutAreNotKept) {
+  cluster().crash(2);
+  cluster().crash(3);
+  for (int n = 0; n < 100; ++n) get(1, "/a");
+  EXPECT_EQ(cluster().state().pending, 100u);
+  cluster().advance(10s);
+  EXPECT_EQ(cluster().state().pending, 0u);
+}
+
 TEST_F(ClusterElection, AnIsolatedLeaderThatIsBackBeforeAnElectionAppliesWhatItHolds) {
   cluster().isolate(1);
   const Asked written = put(1, "/a", "value=1");

@@ -156,5 +156,18 @@ TEST(InProcessTransportOfACluster, SaysWhetherABrokenExchangeMayHaveBeenActedOn)
   EXPECT_EQ(cluster.node(1).statistics().index, 4U);
 }
 
+TEST(InProcessTransportOfACluster, ReachesEveryNodeAndSaysWhoAsks) {
+  ThreadRuntime runtime;
+  Cluster cluster({.nodes = 3, .seed = 1});
+  cluster.add_rule({"", {.client = "worker", .method = "PUT"}, Answer{.status = 503}});
+  InProcessTransport worker(runtime, cluster, "worker");
+  InProcessTransport other(runtime, cluster);
+  const Request write = request("PUT", "/keys/a", "value=1");
+  EXPECT_EQ(worker.exchange("http://127.0.0.1:4002", write, TimePoint::max(), {}).value().status, 503);
+  EXPECT_EQ(other.exchange("http://127.0.0.1:4002", write, TimePoint::max(), {}).value().status, 201);
+  EXPECT_EQ(worker.exchange("http://127.0.0.1:4003", request("GET", "/keys/a"), TimePoint::max(), {}).value().status,
+            200);
+}
+
 }  // namespace
 }  // namespace deimos::fake

@@ -14,6 +14,8 @@
 
 namespace deimos::fake {
 
+class Cluster;
+
 /// Keeps the laws of Transport. Thread-safe; waits (for the event of a watch) through the runtime it is given, so it
 /// works on threads and under virtual time alike. Any answer that is complete at once is given even if the deadline is
 /// now. The runtime and the nodes must outlive it, and it must outlive the exchanges that run.
@@ -26,6 +28,8 @@ class InProcessTransport final : public Transport {
   InProcessTransport(Runtime& runtime, Endpoints endpoints);
   /// One node, at the default of NodeOptions::client_url.
   InProcessTransport(Runtime& runtime, Node& node);
+  /// Every node of a cluster, at its client URL. `client` is who asks, for rules and audits.
+  InProcessTransport(Runtime& runtime, Cluster& cluster, std::string client = {});
   ~InProcessTransport() override;
   InProcessTransport(const InProcessTransport&) = delete;
   InProcessTransport& operator=(const InProcessTransport&) = delete;
@@ -41,6 +45,7 @@ class InProcessTransport final : public Transport {
 
   Runtime& runtime_;
   Endpoints endpoints_;
+  Origin origin_;
   std::unique_ptr<OpenExchanges> open_;
 };
 
