@@ -19,6 +19,12 @@ set(configure "${CMAKE_COMMAND}" -S "${SOURCE}/examples/consumer" -B "${WORK}/bu
 if(HOW STREQUAL "package")
   run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix" --config "${CONFIG}")
   list(APPEND configure "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+  # A component whose own dependency is missing is refused, and both are named.
+  execute_process(COMMAND ${configure} -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
+  if(status EQUAL 0 OR NOT errors MATCHES "component 'testkit' needs Boost")
+    message(FATAL_ERROR "without Boost the package should refuse the testkit, but said (${status}): ${errors}")
+  endif()
+  file(REMOVE_RECURSE "${WORK}/build")
 else()
   list(APPEND configure "-DDEIMOS_SOURCE=${SOURCE}")
 endif()
