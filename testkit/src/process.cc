@@ -36,11 +36,24 @@ Client& Process::client() {
   return *client_;
 }
 
+LockManager& Process::locks() {
+  scheduler_.throw_if_killed();
+  if (!locks_) {
+    LockOptions options = options_.locks;
+    if (options.owner.empty()) options.owner = name_;
+    locks_ = std::make_unique<LockManager>(client(), std::move(options));
+  }
+  return *locks_;
+}
+
 void Process::note(std::string_view text) {
   scheduler_.throw_if_killed();
   scheduler_.history().record(scheduler_.elapsed(), "note", name_, text);
 }
 
-void Process::close() noexcept { client_.reset(); }
+void Process::close() noexcept {
+  locks_.reset();
+  client_.reset();
+}
 
 }  // namespace deimos::testkit

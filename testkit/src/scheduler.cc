@@ -107,6 +107,7 @@ struct Scheduler::State {
   void live_on_killed(Fiber& fiber, TimePoint deadline);
   bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);
 
+  void check_driver() const;
   void drive();
   void step();
   void count_step(std::string_view next);
@@ -339,9 +340,14 @@ void Scheduler::wake_all(TaskGroup& group) noexcept {
 
 // Driving.
 
+void Scheduler::State::check_driver() const {
+  if (current != &driver) throw std::logic_error("a task of the simulation cannot run the simulation");
+  if (default_group.killed) throw std::logic_error("the simulation is over");
+}
+
 void Scheduler::run() {
   State& state = *state_;
-  if (state.current != &state.driver) throw std::logic_error("run() was called by a task of the simulation");
+  state.check_driver();
   state.rethrow_escaped();
   state.foreground_ran = state.now;
   state.run_ends_with_foreground = true;
@@ -355,12 +361,13 @@ void Scheduler::run() {
 }
 
 void Scheduler::run_until(TimePoint instant) {
+  state_->check_driver();
   while (now() < instant) park(instant, Driving());
 }
 
 bool Scheduler::run_until(TimePoint limit, const std::function<bool()>& predicate) {
   State& state = *state_;
-  if (state.current != &state.driver) throw std::logic_error("run_until() was called by a task of the simulation");
+  state.check_driver();
   while (!predicate() && state.now < limit) {
     state.predicate = &predicate;
     try {

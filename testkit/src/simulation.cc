@@ -146,7 +146,8 @@ void Simulation::State::crash(const std::string& name, Life& life) {
   scheduler.kill(life.process.group());
 }
 
-/// Adds to a failure what happened before it and how to see it again.
+/// Adds to a failure what happened before it and how to see it again. It ends the simulation: at once, because the test
+/// that sees the failure is about to let go of what its processes refer to.
 template <typename Run>
 auto Simulation::State::explained(Run run) {
   try {
@@ -156,6 +157,7 @@ auto Simulation::State::explained(Run run) {
     if (!report.ends_with('\n')) report += '\n';
     report += "what happened last:\n" + scheduler.history().tail(history_shown);
     report += "seed " + std::to_string(options.seed) + "; to replay: " + options.replay_command;
+    scheduler.shut_down();
     throw SimulationFailure(failure.kind(), report, failure.cause());
   }
 }

@@ -197,6 +197,27 @@ TEST_F(SimulationTest, ReportsADeadlockOfTwoProcesses) {
   }
 }
 
+TEST_F(SimulationTest, IsOverAfterAFailureAndHasEndedEveryProcess) {
+  bool ended = false;
+  struct Ends {
+    ~Ends() { flag = true; }
+    bool& flag;
+  };
+  simulation.spawn("other", [&](Process& process) {
+    const Ends guard{ended};
+    process.sleep(1h);
+  });
+  simulation.spawn("careless", [](Process&) { throw std::runtime_error("no such file"); });
+  EXPECT_THROW(simulation.run(), SimulationFailure);
+  EXPECT_TRUE(ended);
+  EXPECT_THROW(simulation.run_for(1s), std::logic_error);
+}
+
+TEST_F(SimulationTest, RefusesToBeRunByItsOwnProcess) {
+  simulation.spawn("process", [&](Process&) { EXPECT_THROW(simulation.run_for(1s), std::logic_error); });
+  simulation.run();
+}
+
 TEST_F(SimulationTest, NamesTheRequestThatATaskWaitsFor) {
   simulation.spawn("watcher",
                    [](Process& process) { static_cast<void>(process.client().wait("/key", {.timeout = 1h})); });

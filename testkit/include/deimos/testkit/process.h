@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <deimos/client.h>
+#include <deimos/lock_manager.h>
 #include <deimos/testkit/local_clock.h>
 #include <deimos/testkit/network.h>
 #include <deimos/testkit/random.h>
@@ -19,6 +20,8 @@ struct ProcessOptions {
   ClockOptions clock = {};
   /// Endpoints, runtime and transport are filled in.
   ClientOptions client = {};
+  /// `owner` is the process's name, if it is empty.
+  LockOptions locks = {};
 };
 
 /// One life of a process, from its start to its end or crash. Given to the process's code, which is ordinary blocking
@@ -45,6 +48,8 @@ class Process {
   [[nodiscard]] RandomStream& random() noexcept { return random_; }
   /// Talks to the simulated nodes. Made when first asked for, closed at the end of the process.
   [[nodiscard]] Client& client();
+  /// The locks of the cluster, with one session for the process. Made when first asked for, closed at the end.
+  [[nodiscard]] LockManager& locks();
   /// Puts a line into the simulation's history.
   void note(std::string_view text);
 
@@ -63,6 +68,7 @@ class Process {
   std::shared_ptr<VirtualRuntime> runtime_;
   RandomStream random_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<LockManager> locks_;
 };
 
 }  // namespace deimos::testkit

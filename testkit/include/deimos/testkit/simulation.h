@@ -36,7 +36,8 @@ struct SimulationOptions {
 };
 
 /// Everything throws std::invalid_argument for a process or node that does not exist, a negative duration and the like,
-/// and then changes nothing. Runs throw SimulationFailure, with a report that ends with the seed and how to replay it.
+/// and then changes nothing. Runs throw SimulationFailure, with a report that ends with the seed and how to replay it;
+/// by then every process has been ended, and the simulation is over.
 /// Used by one OS thread.
 class Simulation {
  public:
