@@ -52,6 +52,26 @@ struct LockRecorder::State {
   std::vector<std::unique_ptr<Alarm>> alarms;
 };
 
+namespace {
+
+/// A call that is left by the exception that ends a killed task has crashed.
+class CrashGuard {
+ public:
+  CrashGuard(LockRecorder::State& recorder, std::size_t call) : recorder_(recorder), call_(call) {}
+  CrashGuard(const CrashGuard&) = delete;
+  CrashGuard& operator=(const CrashGuard&) = delete;
+  ~CrashGuard() {
+    LockCall& call = recorder_.history.calls[call_];
+    if (!call.returned && !call.crashed) call.crashed = recorder_.now();
+  }
+
+ private:
+  LockRecorder::State& recorder_;
+  std::size_t call_;
+};
+
+}  // namespace
+
 struct RecordedHold::Record {
   std::shared_ptr<LockRecorder::State> recorder;
   std::unique_ptr<HeldLock> hold;
@@ -268,6 +288,7 @@ Result<void> RecordedHold::renew() {
   LockRecorder::State& recorder = *record_->recorder;
   const std::size_t call = recorder.begin_call(LockCall::Kind::renew, record_->owner, record_->lock,
                                                due_after(record_->runtime, record_->request_timeout));
+  const CrashGuard guard(recorder, call);
   Result<void> renewed = record_->hold->renew();
   recorder.end_call(call, renewed ? std::error_code() : renewed.error().code).tenure = record_->tenure;
   return renewed;
@@ -298,6 +319,7 @@ Result<Release> RecordedHold::Record::release() {
     }
     recorder->forget(tenure);
   }
+  const CrashGuard guard(*recorder, index);
   recorder->trace(owner.describe(), "releases '" + lock + "'" + (held ? "" : ", which it has lost"));
   Result<Release> result = hold->release();
   LockCall& call = recorder->end_call(index, result ? std::error_code() : result.error().code);
@@ -341,6 +363,7 @@ Result<RecordedHold> RecordedLocks::acquire(const std::string& name, AcquireOpti
       recorder.begin_call(LockCall::Kind::acquire, owner, name,
                           due_after(runtime, options.wait == Duration::zero() ? request_timeout_ : options.wait));
   recorder.history.calls[index].reentrant = options.reentrant;
+  const CrashGuard guard(recorder, index);
   recorder.trace(owner.describe(), "wants '" + name + "'");
   const auto report = std::make_shared<LossReport>();
   options.on_lost = [weak = std::weak_ptr(recorder_), report, inner = std::move(options.on_lost)](const Error& why) {

@@ -18,7 +18,11 @@ std::string keys_below(Simulation& simulation, const std::string& prefix) {
   return text;
 }
 
-std::size_t watchers_of(Simulation& simulation) { return simulation.node(1).statistics().watchers; }
+std::size_t watchers_of(Simulation& simulation) {
+  std::size_t watchers = 0;
+  for (const fake::NodeState& node : simulation.cluster().state().nodes) watchers += node.watchers;
+  return watchers;
+}
 
 }  // namespace
 

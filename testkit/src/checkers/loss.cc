@@ -14,6 +14,7 @@ std::optional<std::string> fault_of(const LockHistory& history, const Tenure& te
   if (tenure.end == Tenure::End::crashed) return std::nullopt;
   const Duration due = history.after_standstill(tenure.owner.process, tenure.deadline);
   const Duration latest = due > Duration::max() - tolerance ? Duration::max() : due + tolerance;
+  if (tenure.until != Duration::max() && tenure.until > latest) return "it was believed in after its deadline";
   if (!tenure.announced) {
     const bool over = was_lost(tenure) || tenure.end == Tenure::End::open;
     if (over && history.end > latest) return "the loss was never announced";

@@ -37,7 +37,7 @@ std::string describe(const fake::AuditRecord& record) {
 
 class Audit {
  public:
-  explicit Audit(const LockHistory& history) {
+  Audit(const LockHistory& history, bool repeated) : repeated_(repeated) {
     for (const Tenure& tenure : history.tenures) granted_[tenure.lock][tenure.fencing_token] = tenure.granted;
   }
 
@@ -45,7 +45,10 @@ class Audit {
   std::string fault_of(const fake::AuditRecord& record, const std::string& prefix) {
     if (!record.compared) return "compares with nothing";
     if (record.kind == Kind::create) return created(record, prefix);
-    if (record.previous_index != 0) return {};  // Of a record that it was shown.
+    if (record.previous_index != 0) {  // Of a record that it was shown.
+      if (!record.value.empty()) writers_[record.value] = record.client;
+      return {};
+    }
     const auto writer = writers_.find(record.previous_value);
     if (writer == writers_.end() || writer->second != record.client) return "compares with a value of another's";
     return {};
@@ -55,7 +58,9 @@ class Audit {
   std::string created(const fake::AuditRecord& record, const std::string& prefix) {
     const Duration accepted = record.accepted_at - fake::ManualClock::epoch;
     const auto before = grants_.find(record.value);
-    if (before != grants_.end() && before->second < accepted) return "brings back a value that was granted before";
+    if (!repeated_ && before != grants_.end() && before->second < accepted) {
+      return "brings back a value that was granted before";
+    }
     writers_[record.value] = record.client;
     const auto& tokens = granted_[record.key.substr(prefix.size() + 1)];
     const auto granted = tokens.find(record.event->index);
@@ -63,6 +68,7 @@ class Audit {
     return {};
   }
 
+  bool repeated_;
   std::map<std::string, std::map<std::uint64_t, Duration>> granted_;  // By lock and token: when.
   std::map<std::string, std::string> writers_;                        // By value: the client that wrote it.
   std::map<std::string, Duration> grants_;                            // By value: when it was known to be granted.
@@ -70,8 +76,9 @@ class Audit {
 
 }  // namespace
 
-Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit, const std::string& prefix) {
-  Audit seen(history);
+Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit, const std::string& prefix,
+                  bool repeated) {
+  Audit seen(history, repeated);
   for (const fake::AuditRecord& record : audit) {
     const bool client = record.kind != Kind::sweep && record.kind != Kind::expire;
     if (!client || record.error || !record.event || !record.key.starts_with(prefix + "/")) continue;

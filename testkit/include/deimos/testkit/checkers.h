@@ -1,9 +1,9 @@
 // What must be true of locks. Each checker reads the history of a run (lock_history.h) and gives a Verdict with the
 // first thing that is wrong. lock_matchers.h has them as GoogleTest matchers.
 //
-// Which of them hold, when: a lease-based lock excludes (mutual_exclusion, holders_are_accepted) as long as no clock is
-// wrong by more than LockOptions allow and nobody ends a lease by force (fake::ExpireKey, force_unlock). All others
-// hold always.
+// Which of them hold, when: a lease-based lock excludes (mutual_exclusion, holders_are_accepted, leases) as long as no
+// clock is wrong by more than LockOptions allow and nobody ends a lease by force (fake::ExpireKey, force_unlock). All
+// others hold always.
 #pragma once
 
 #include <string>
@@ -32,9 +32,15 @@ class Simulation;
 [[nodiscard]] Verdict loss_is_announced(const LockHistory& history, Duration tolerance = std::chrono::milliseconds(1));
 
 /// Every change of a file below `prefix` that a client made carried a compare, which named the client's own value or an
-/// index; and no value came back that had been granted before.
+/// index; and no value came back that had been granted before (unless writes may be `repeated`:
+/// FaultPlan::repeats_writes()).
 [[nodiscard]] Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
-                                const std::string& prefix);
+                                const std::string& prefix, bool repeated = false);
+
+/// Nobody believed in a lock beyond the last lease that the store had given for it: before that, nobody else can be
+/// granted it. As mutual_exclusion(), but sees the danger also where nobody was there to be harmed.
+[[nodiscard]] Verdict leases(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
+                             const std::string& prefix);
 
 /// Every call returned by its deadline, calls without one excepted.
 [[nodiscard]] Verdict deadlines(const LockHistory& history, Duration tolerance = std::chrono::milliseconds(10));

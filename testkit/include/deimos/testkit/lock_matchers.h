@@ -66,6 +66,12 @@ class HistoryMatcher {
 [[nodiscard]] inline auto KeepsItsBudget(RequestBudget budget = {}) {
   return HistoryMatcher("few requests are sent", [budget](const LockHistory& h) { return request_budget(h, budget); });
 }
+[[nodiscard]] inline auto StaysWithinLeases(std::vector<fake::AuditRecord> audit, std::string prefix) {
+  return HistoryMatcher("nobody believes in a lock beyond its lease",
+                        [audit = std::move(audit), prefix = std::move(prefix)](const LockHistory& h) {
+                          return leases(h, audit, prefix);
+                        });
+}
 [[nodiscard]] inline auto OwnsWhatItChanges(std::vector<fake::AuditRecord> audit, std::string prefix) {
   return HistoryMatcher("every change of a lock is its owner's",
                         [audit = std::move(audit), prefix = std::move(prefix)](const LockHistory& h) {

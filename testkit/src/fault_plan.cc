@@ -1,0 +1,303 @@
+#include <deimos/testkit/fault_plan.h>
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include <deimos/testkit/random.h>
+#include <deimos/testkit/simulation.h>
+
+namespace deimos::testkit {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+template <typename... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <typename... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+bool breaks_lease(const fake::Fault& fault, Duration max_skew) {
+  const Duration most = max_skew / 2;  // Two nodes may be wrong in opposite ways.
+  return std::visit(
+      Overloaded{[](const fake::ExpireKey&) { return true; },
+                 [&](const fake::SkewClock& f) { return f.offset > most || f.offset < -most; },
+                 [&](const fake::StepClock& f) { return f.by > most || f.by < -most; },
+                 [](const fake::SetClockRate& f) { return f.rate != 1; },  // Nobody knows how far it gets.
+                 [](const auto&) { return false; }},
+      fault);
+}
+
+/// Draws single faults.
+class Draw {
+ public:
+  Draw(std::uint64_t seed, const PlanLimits& limits) : random_(seed, "fault"), limits_(limits) {}
+
+  [[nodiscard]] Disturbance one_of(std::uint64_t mask);
+
+ private:
+  using Maker = Disturbance (Draw::*)();
+  [[nodiscard]] std::vector<Maker> allowed() const;
+
+  fake::NodeId node() { return static_cast<fake::NodeId>(random_.between(1, limits_.nodes)); }
+  std::string process() { return limits_.processes[random_.below(limits_.processes.size())]; }
+  Duration brief(Duration most) { return random_.between(milliseconds(1), most); }
+
+  Disturbance pause_process() { return PauseProcess{process()}; }
+  Disturbance crash_process() { return CrashProcess{process()}; }
+  Disturbance cut_process() {
+    const int from = random_.chance(0.5) ? 0 : static_cast<int>(node());
+    return CutProcess{process(), from, static_cast<Direction>(random_.below(3))};
+  }
+  Disturbance bad_links();
+  Disturbance isolate() { return fake::Fault(fake::Isolate{node()}); }
+  Disturbance partition();
+  Disturbance cut_link();
+  Disturbance lag() { return fake::Fault(fake::Lag{node(), Duration::zero(), rounded(brief(seconds(3)))}); }
+  Disturbance crash_node() { return fake::Fault(fake::Crash{node()}); }
+  Disturbance pause_node() { return fake::Fault(fake::Pause{node()}); }
+  Disturbance skew_clock();
+  Disturbance skip_sweeps() { return fake::Fault(fake::SkipSweeps{rounded(brief(limits_.longest))}); }
+  Disturbance wipe_history() { return fake::Fault(fake::WipeHistory{node()}); }
+  Disturbance forget_watchers() { return fake::Fault(fake::ForgetWatchers{node(), {}}); }
+  Disturbance change_leader() { return fake::Fault(fake::ChangeLeader{0}); }
+  Disturbance lose_answers() { return rule(fake::DropAnswer{}); }
+  Disturbance lose_requests() { return rule(fake::DropRequest{}); }
+  Disturbance slow_requests() { return rule(fake::Delay{Duration::zero(), rounded(brief(seconds(4))), false}); }
+  Disturbance slow_answers() { return rule(fake::Delay{Duration::zero(), rounded(brief(seconds(4))), true}); }
+  Disturbance errors() { return rule(fake::Answer{.status = 500, .error_code = 300, .body = {}}); }
+  Disturbance resets() { return rule(fake::ResetAfter{random_.below(40)}); }
+  Disturbance truncations() { return rule(fake::TruncateBody{random_.below(60)}); }
+  Disturbance refusals() { return rule(fake::RefuseConnection{}); }
+  Disturbance duplicates() { return rule(fake::Duplicate{1, Duration::zero(), rounded(brief(seconds(3)))}); }
+  Disturbance expire_key() { return fake::Fault(fake::ExpireKey{"/locks/" + std::string(1, "abc"[random_.below(3)])}); }
+  Disturbance wild_clock();
+
+  static Duration rounded(Duration duration) { return std::chrono::ceil<milliseconds>(duration); }
+  Disturbance rule(fake::Treatment treatment);
+
+  RandomStream random_;
+  const PlanLimits& limits_;
+};
+
+std::vector<Draw::Maker> Draw::allowed() const {
+  std::vector<Maker> makers;
+  if (limits_.cluster)
+    makers = {&Draw::isolate,         &Draw::partition,     &Draw::cut_link,     &Draw::lag,
+              &Draw::crash_node,      &Draw::skew_clock,    &Draw::skip_sweeps,  &Draw::wipe_history,
+              &Draw::forget_watchers, &Draw::change_leader, &Draw::lose_answers, &Draw::lose_requests,
+              &Draw::slow_answers,    &Draw::errors,        &Draw::resets,       &Draw::truncations,
+              &Draw::refusals};
+  if (!limits_.processes.empty()) {
+    makers.insert(makers.end(), {&Draw::pause_process, &Draw::cut_process});
+    if (limits_.crashes) makers.push_back(&Draw::crash_process);
+  }
+  if (limits_.late_requests) {
+    makers.push_back(&Draw::bad_links);
+    if (limits_.cluster) makers.insert(makers.end(), {&Draw::pause_node, &Draw::slow_requests, &Draw::duplicates});
+  }
+  if (limits_.broken_leases && limits_.cluster) makers.insert(makers.end(), {&Draw::expire_key, &Draw::wild_clock});
+  return makers;
+}
+
+Disturbance Draw::one_of(std::uint64_t mask) {
+  const std::vector<Maker> makers = allowed();
+  // Weights: a kind that is in the mask counts one to sixteen times.
+  std::vector<Maker> urn;
+  for (std::size_t i = 0; i < makers.size(); ++i) {
+    if ((mask >> i & 1U) == 0) continue;
+    urn.insert(urn.end(), 1 + mix(mask + i) % 16, makers[i]);
+  }
+  if (urn.empty()) urn = makers;
+  return (this->*urn[random_.below(urn.size())])();
+}
+
+Disturbance Draw::bad_links() {
+  const auto part = [&](int most) {
+    return random_.chance(0.5) ? 0.01 * static_cast<double>(random_.between(1, most)) : 0;
+  };
+  BadLinks links;
+  links.latency_most = rounded(brief(seconds(1)));
+  links.request_loss = part(30);
+  links.answer_loss = part(30);
+  links.duplication = part(50);
+  return links;
+}
+
+Disturbance Draw::partition() {
+  std::vector<std::vector<fake::NodeId>> groups(2);
+  for (fake::NodeId id = 1; id <= static_cast<fake::NodeId>(limits_.nodes); ++id) {
+    groups[random_.below(2)].push_back(id);
+  }
+  std::erase_if(groups, [](const auto& group) { return group.empty(); });
+  return fake::Fault(fake::Partition{groups});
+}
+
+Disturbance Draw::cut_link() {
+  const fake::NodeId from = node();
+  fake::NodeId to = node();
+  if (to == from) to = from % static_cast<fake::NodeId>(limits_.nodes) + 1;
+  if (to == from) return isolate();
+  return fake::Fault(fake::CutLink{from, to});
+}
+
+Disturbance Draw::skew_clock() {
+  const Duration most = limits_.max_skew / 2;
+  return fake::Fault(fake::SkewClock{node(), std::chrono::floor<milliseconds>(random_.between(-most, most))});
+}
+
+Disturbance Draw::wild_clock() {
+  return fake::Fault(
+      fake::SkewClock{node(), std::chrono::floor<milliseconds>(random_.between(-seconds(60), seconds(60)))});
+}
+
+Disturbance Draw::rule(fake::Treatment treatment) {
+  constexpr std::array methods{"", "PUT", "DELETE", "GET", "WATCH"};
+  fake::Rule rule;
+  rule.name = "r" + std::to_string(random_.below(1'000'000));
+  rule.match.key = limits_.keys;
+  rule.match.method = methods[random_.below(methods.size())];
+  if (random_.chance(0.3)) rule.match.client = process();
+  if (random_.chance(0.3)) rule.match.node = node();
+  if (random_.chance(0.5)) rule.match.probability = 0.1 * static_cast<double>(random_.between(1, 9));
+  if (random_.chance(0.3)) rule.match.times = 1 + random_.below(4);
+  rule.treatment = std::move(treatment);
+  return fake::Fault(fake::AddRule{std::move(rule)});
+}
+
+}  // namespace
+
+Duration FaultPlan::over() const {
+  Duration end = {};
+  for (const Episode& episode : episodes) end = std::max(end, episode.at + episode.lasts);
+  return end;
+}
+
+bool FaultPlan::breaks_leases(Duration max_skew) const {
+  return std::ranges::any_of(episodes, [&](const Episode& episode) {
+    const auto* fault = std::get_if<fake::Fault>(&episode.what);
+    return fault != nullptr && breaks_lease(*fault, max_skew);
+  });
+}
+
+bool FaultPlan::repeats_writes() const {
+  return std::ranges::any_of(episodes, [](const Episode& episode) {
+    if (const auto* links = std::get_if<BadLinks>(&episode.what)) return links->duplication > 0;
+    const auto* fault = std::get_if<fake::Fault>(&episode.what);
+    if (fault != nullptr && std::holds_alternative<fake::Pause>(*fault)) return true;
+    const auto* added = fault == nullptr ? nullptr : std::get_if<fake::AddRule>(fault);
+    return added != nullptr && std::holds_alternative<fake::Duplicate>(added->rule.treatment);
+  });
+}
+
+Disturbance random_disturbance(std::uint64_t mask, std::uint64_t draw, const PlanLimits& limits) {
+  return Draw(draw, limits).one_of(mask);
+}
+
+FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits) {
+  RandomStream random(seed, "fault plan");
+  const std::uint64_t mask = random.next();
+  const double longest = std::chrono::duration<double>(limits.longest).count();
+  const double shortest = std::chrono::duration<double>(limits.shortest).count();
+  FaultPlan plan;
+  for (auto left = random.between(1, limits.most_episodes); left > 0; --left) {
+    const Duration at = std::chrono::floor<milliseconds>(random.between(Duration::zero(), limits.length));
+    // Log-uniform: as many of seconds as of tenths of them.
+    const std::chrono::duration<double> lasts(shortest * std::pow(longest / shortest, random.unit()));
+    plan.episodes.push_back(
+        {at, std::chrono::ceil<milliseconds>(lasts), random_disturbance(mask, random.next(), limits)});
+  }
+  std::ranges::stable_sort(plan.episodes, {}, &Episode::at);
+  return plan;
+}
+
+std::vector<fake::Fault> undoing(const fake::Fault& fault) {
+  using Faults = std::vector<fake::Fault>;
+  return std::visit(Overloaded{[](const fake::Partition&) { return Faults{fake::Heal{}}; },
+                               [](const fake::CutLink& f) {
+                                 return Faults{fake::MendLink{f.from, f.to}};
+                               },
+                               [](const fake::Isolate& f) { return Faults{fake::Rejoin{f.node}}; },
+                               [](const fake::Lag& f) {
+                                 return Faults{fake::Lag{f.node, {}, {}}};
+                               },
+                               [](const fake::Crash& f) { return Faults{fake::Restart{f.node}}; },
+                               [](const fake::Pause& f) { return Faults{fake::Resume{f.node}}; },
+                               [](const fake::SkewClock& f) { return Faults{fake::ResetClock{f.node}}; },
+                               [](const fake::StepClock& f) { return Faults{fake::ResetClock{f.node}}; },
+                               [](const fake::SetClockRate& f) { return Faults{fake::ResetClock{f.node}}; },
+                               [](const fake::AddRule& f) { return Faults{fake::RemoveRules{f.rule.name}}; },
+                               [](const auto&) { return Faults{}; }},
+                    fault);
+}
+
+namespace {
+
+/// Begins and ends one episode.
+class Stage {
+ public:
+  Stage(Simulation& simulation, LockRecorder* recorder, Duration lasts)
+      : simulation_(simulation), recorder_(recorder), lasts_(lasts) {}
+
+  void begin(const Disturbance& what) {
+    std::visit(Overloaded{[&](const PauseProcess& f) {
+                            if (recorder_ != nullptr) recorder_->stands_still(f.process, lasts_);
+                            simulation_.pause(f.process, lasts_);
+                          },
+                          [&](const CrashProcess& f) { simulation_.crash(f.process); },
+                          [&](const CutProcess& f) {
+                            for (const int node : nodes(f)) simulation_.network().cut(f.process, node, f.direction);
+                          },
+                          [&](const BadLinks& f) {
+                            LinkOptions links;
+                            links.latency_max = std::max(links.latency_max, f.latency_most);
+                            links.request_loss = f.request_loss;
+                            links.answer_loss = f.answer_loss;
+                            links.duplication = f.duplication;
+                            simulation_.network().set_links(links);
+                          },
+                          [&](const fake::Fault& f) { simulation_.cluster().apply(f); }},
+               what);
+  }
+
+  void end(const Disturbance& what) {
+    std::visit(Overloaded{[](const PauseProcess&) {}, [&](const CrashProcess& f) { simulation_.restart(f.process); },
+                          [&](const CutProcess& f) {
+                            for (const int node : nodes(f)) simulation_.network().heal(f.process, node);
+                          },
+                          [&](const BadLinks&) { simulation_.network().set_links(LinkOptions{}); },
+                          [&](const fake::Fault& f) {
+                            for (const fake::Fault& undo : undoing(f)) simulation_.cluster().apply(undo);
+                          }},
+               what);
+  }
+
+ private:
+  [[nodiscard]] std::vector<int> nodes(const CutProcess& cut) const {
+    std::vector<int> nodes;
+    for (int node = 1; node <= static_cast<int>(simulation_.cluster().size()); ++node) {
+      if (cut.node == 0 || cut.node == node) nodes.push_back(node);
+    }
+    return nodes;
+  }
+
+  Simulation& simulation_;
+  LockRecorder* recorder_;
+  Duration lasts_;
+};
+
+}  // namespace
+
+void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder) {
+  const Duration start = simulation.elapsed();
+  for (const Episode& episode : plan.episodes) {
+    const auto stage = std::make_shared<Stage>(simulation, recorder, episode.lasts);
+    simulation.at(start + episode.at, [stage, what = episode.what] { stage->begin(what); });
+    simulation.at(start + episode.at + episode.lasts, [stage, what = episode.what] { stage->end(what); });
+  }
+}
+
+}  // namespace deimos::testkit

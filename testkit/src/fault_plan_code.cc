@@ -1,0 +1,161 @@
+// Prints a plan as the C++ that makes it.
+#include <sstream>
+#include <string_view>
+
+#include <deimos/testkit/fault_plan.h>
+
+namespace deimos::testkit {
+namespace {
+
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string number(double value) {
+  std::ostringstream out;
+  out << value;
+  return out.str();
+}
+
+template <typename T>
+std::string list(const std::vector<T>& items) {
+  std::string text = "{";
+  for (const T& item : items) {
+    if (text.size() > 1) text += ", ";
+    if constexpr (std::is_integral_v<T>) {
+      text += std::to_string(item);
+    } else {
+      text += list(item);
+    }
+  }
+  return text + "}";
+}
+
+std::string code_of(const fake::Match& match) {
+  std::string text;
+  const auto add = [&](std::string_view field, const std::string& value) {
+    text += (text.empty() ? "." : ", .") + std::string(field) + " = " + value;
+  };
+  if (!match.client.empty()) add("client", quoted(match.client));
+  if (match.node != 0) add("node", std::to_string(match.node));
+  if (!match.method.empty()) add("method", quoted(match.method));
+  if (!match.key.empty()) add("key", quoted(match.key));
+  if (!match.parameter.empty()) add("parameter", quoted(match.parameter));
+  if (match.nth != 0) add("nth", std::to_string(match.nth));
+  if (match.every != 0) add("every", std::to_string(match.every));
+  if (match.times != 0) add("times", std::to_string(match.times));
+  if (match.probability != 1) add("probability", number(match.probability));
+  return "{" + text + "}";
+}
+
+struct TreatmentCode {
+  std::string operator()(const fake::Pass&) const { return "fake::Pass{}"; }
+  std::string operator()(const fake::Delay& t) const {
+    return "fake::Delay{" + duration_as_code(t.least) + ", " + duration_as_code(t.most) + (t.answer ? ", true}" : "}");
+  }
+  std::string operator()(const fake::DropRequest&) const { return "fake::DropRequest{}"; }
+  std::string operator()(const fake::DropAnswer&) const { return "fake::DropAnswer{}"; }
+  std::string operator()(const fake::Duplicate& t) const {
+    return "fake::Duplicate{" + std::to_string(t.copies) + ", " + duration_as_code(t.least) + ", " +
+           duration_as_code(t.most) + "}";
+  }
+  std::string operator()(const fake::Reorder& t) const { return "fake::Reorder{" + duration_as_code(t.at_most) + "}"; }
+  std::string operator()(const fake::Answer& t) const {
+    return "fake::Answer{.status = " + std::to_string(t.status) + ", .error_code = " + std::to_string(t.error_code) +
+           ", .body = " + quoted(t.body) + ", .content_type = " + quoted(t.content_type) + "}";
+  }
+  std::string operator()(const fake::TruncateBody& t) const {
+    return "fake::TruncateBody{" + std::to_string(t.bytes) + "}";
+  }
+  std::string operator()(const fake::CorruptBody&) const { return "fake::CorruptBody{}"; }
+  std::string operator()(const fake::ResetAfter& t) const {
+    return "fake::ResetAfter{" + std::to_string(t.bytes) + "}";
+  }
+  std::string operator()(const fake::RefuseConnection&) const { return "fake::RefuseConnection{}"; }
+};
+
+std::string of_node(std::string_view type, fake::NodeId node, const std::string& more = {}) {
+  return "fake::" + std::string(type) + "{" + std::to_string(node) + (more.empty() ? "" : ", " + more) + "}";
+}
+
+struct FaultCode {
+  std::string operator()(const fake::Partition& f) const { return "fake::Partition{" + list(f.groups) + "}"; }
+  std::string operator()(const fake::CutLink& f) const { return of_node("CutLink", f.from, std::to_string(f.to)); }
+  std::string operator()(const fake::MendLink& f) const { return of_node("MendLink", f.from, std::to_string(f.to)); }
+  std::string operator()(const fake::Isolate& f) const { return of_node("Isolate", f.node); }
+  std::string operator()(const fake::Rejoin& f) const { return of_node("Rejoin", f.node); }
+  std::string operator()(const fake::Heal&) const { return "fake::Heal{}"; }
+  std::string operator()(const fake::Lag& f) const {
+    return of_node("Lag", f.node, duration_as_code(f.least) + ", " + duration_as_code(f.most));
+  }
+  std::string operator()(const fake::Crash& f) const { return of_node("Crash", f.node); }
+  std::string operator()(const fake::Restart& f) const {
+    return of_node("Restart", f.node, f.from_snapshot ? "true" : "");
+  }
+  std::string operator()(const fake::Pause& f) const { return of_node("Pause", f.node); }
+  std::string operator()(const fake::Resume& f) const { return of_node("Resume", f.node); }
+  std::string operator()(const fake::SkewClock& f) const {
+    return of_node("SkewClock", f.node, duration_as_code(f.offset));
+  }
+  std::string operator()(const fake::StepClock& f) const {
+    return of_node("StepClock", f.node, duration_as_code(f.by));
+  }
+  std::string operator()(const fake::SetClockRate& f) const { return of_node("SetClockRate", f.node, number(f.rate)); }
+  std::string operator()(const fake::ResetClock& f) const { return of_node("ResetClock", f.node); }
+  std::string operator()(const fake::SkipSweeps& f) const {
+    return "fake::SkipSweeps{" + duration_as_code(f.duration) + "}";
+  }
+  std::string operator()(const fake::ExpireKey& f) const { return "fake::ExpireKey{" + quoted(f.key) + "}"; }
+  std::string operator()(const fake::WipeHistory& f) const { return of_node("WipeHistory", f.node); }
+  std::string operator()(const fake::ForgetWatchers& f) const {
+    return of_node("ForgetWatchers", f.node, quoted(f.key));
+  }
+  std::string operator()(const fake::ChangeLeader& f) const { return of_node("ChangeLeader", f.to); }
+  std::string operator()(const fake::AddRule& f) const {
+    return "fake::AddRule{{" + quoted(f.rule.name) + ", " + code_of(f.rule.match) + ", " +
+           std::visit(TreatmentCode{}, f.rule.treatment) + "}}";
+  }
+  std::string operator()(const fake::RemoveRules& f) const { return "fake::RemoveRules{" + quoted(f.name) + "}"; }
+  std::string operator()(const fake::Recover&) const { return "fake::Recover{}"; }
+};
+
+struct DisturbanceCode {
+  std::string operator()(const PauseProcess& f) const { return "PauseProcess{" + quoted(f.process) + "}"; }
+  std::string operator()(const CrashProcess& f) const { return "CrashProcess{" + quoted(f.process) + "}"; }
+  std::string operator()(const CutProcess& f) const {
+    constexpr std::string_view directions[] = {"requests", "answers", "both"};
+    return "CutProcess{" + quoted(f.process) + ", " + std::to_string(f.node) +
+           ", Direction::" + std::string(directions[static_cast<std::size_t>(f.direction)]) + "}";
+  }
+  std::string operator()(const BadLinks& f) const {
+    return "BadLinks{" + duration_as_code(f.latency_most) + ", " + number(f.request_loss) + ", " +
+           number(f.answer_loss) + ", " + number(f.duplication) + "}";
+  }
+  std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
+};
+
+}  // namespace
+
+std::string duration_as_code(Duration duration) {
+  const std::int64_t count = duration.count();
+  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
+  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
+  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
+  return std::to_string(count) + "ns";
+}
+
+std::string FaultPlan::as_code() const {
+  std::string text = "FaultPlan{{";
+  for (const Episode& episode : episodes) {
+    text += "\n    {" + duration_as_code(episode.at) + ", " + duration_as_code(episode.lasts) + ", " +
+            std::visit(DisturbanceCode{}, episode.what) + "},";
+  }
+  return text + (episodes.empty() ? "}}" : "\n}}");
+}
+
+}  // namespace deimos::testkit

@@ -1,0 +1,74 @@
+// One run for the lock tests: a program of lock calls under a plan of faults, then a phase without faults in which
+// everybody must get every lock once more and nothing may be left behind; and what all checkers say of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <deimos/fake/audit.h>
+#include <deimos/testkit/checkers.h>
+#include <deimos/testkit/fault_plan.h>
+#include <deimos/testkit/local_clock.h>
+#include <deimos/testkit/lock_client.h>
+#include <deimos/testkit/lock_history.h>
+#include <deimos/testkit/lock_program.h>
+
+namespace deimos::testkit {
+
+struct LockRun {
+  std::uint64_t seed = 1;
+  int nodes = 3;
+  LinkOptions links = {};
+  LockProgram program;
+  FaultPlan plan;
+  LockOptions locks = {};
+  std::vector<ClockOptions> clocks = {};  ///< Of the processes; may be fewer.
+  /// Makes the lock client of a process. Empty: the real one.
+  std::function<std::unique_ptr<LockClient>(Process&, const LockOptions&)> client = {};
+  /// The longest that a lock may stay free though somebody waits, and that anything may be left, once the faults are
+  /// over. Zero: as long as a lease may last that nobody knows of.
+  Duration patience = {};
+};
+
+/// What a run is held against; a bit each.
+enum Check : unsigned {
+  exclusion = 1,     ///< ME, and that holders are not refused.
+  fencing_only = 2,  ///< FT
+  losses = 4,        ///< LN
+  owners = 8,        ///< OWN
+  clean = 16,        ///< CL
+  alive = 32,        ///< LV
+  budget = 64,       ///< RQ
+  in_time = 128,     ///< DL
+  nesting = 256,     ///< Re-entry against the model.
+  finished = 512,    ///< No deadlock, no exception.
+  everything = 1023,
+};
+
+struct LockRunResult {
+  struct Finding {
+    Check check;
+    std::string what;
+  };
+  LockHistory history;
+  std::vector<fake::AuditRecord> audit;
+  std::vector<Finding> findings;
+  std::string simulated;  ///< The last events of the simulation.
+  std::uint64_t hash = 0;
+  std::uint64_t steps = 0;
+
+  [[nodiscard]] bool found(unsigned checks) const;
+  /// All findings among `checks`; empty if there are none.
+  [[nodiscard]] std::string report(unsigned checks = everything) const;
+};
+
+[[nodiscard]] LockRunResult run_locks(const LockRun& run);
+
+/// Seed, program, plan and findings, for people.
+[[nodiscard]] std::string describe(const LockRun& run, const LockRunResult& result, unsigned checks = everything);
+
+}  // namespace deimos::testkit
