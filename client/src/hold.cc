@@ -11,7 +11,9 @@ namespace deimos {
 Hold::Hold(std::shared_ptr<LockState> state, std::shared_ptr<LockAcquisition> acquisition) noexcept
     : state_(std::move(state)), acquisition_(std::move(acquisition)) {}
 
+// A Hold that was moved from still has its name and answers as one that was released: so it keeps its state.
 Hold::Hold(Hold&& other) noexcept
+    // NOLINTNEXTLINE(performance-move-constructor-init)
     : state_(other.state_), acquisition_(other.acquisition_), released_(std::exchange(other.released_, true)) {}
 
 Hold& Hold::operator=(Hold&& other) noexcept {

@@ -154,7 +154,7 @@ Result<Release> LockState::release(const std::shared_ptr<LockAcquisition>& acqui
     }
     if (--count_ > 0) return Release::nested;
   }
-  const Result<Release> end = session_->release(acquisition);
+  Result<Release> end = session_->release(acquisition);
   {
     const std::lock_guard lock(mutex_);
     if (current_ == acquisition) current_ = nullptr;

@@ -168,7 +168,7 @@ TEST_F(Http, AServerThatAnswersByteByByteIsLeftAtTheDeadline) {
       connection.read_request();
       for (const char byte : text) {
         if (!connection.send({&byte, 1})) return;
-        std::this_thread::sleep_for(5ms);
+        std::this_thread::sleep_for(5ms);  // NOLINT(sleep)
       }
     });
     const Exchange exchange = ask(server, 60ms);

@@ -208,7 +208,8 @@ TEST_F(HttpSlowInputTest, TrickleOfBytesBuysNoTime) {
   RawClient client(server_.port());
   client.send("PUT /keys/a HTTP/1.1\r\nX: ");
   std::jthread trickle([&](const std::stop_token& stop) {
-    while (!stop.stop_requested() && client.send("x")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (!stop.stop_requested() && client.send("x"))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));  // NOLINT(sleep)
   });
   EXPECT_EQ(client.head().status, 408);
 }

@@ -147,7 +147,7 @@ bool eventually(const std::function<bool()>& so) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!so()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // NOLINT(sleep)
   }
   return true;
 }

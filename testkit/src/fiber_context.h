@@ -51,7 +51,7 @@ class FiberContext {
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
   void* fake_stack_ = nullptr;
-  void* thread_ = nullptr;  // As ThreadSanitizer knows it.
+  [[maybe_unused]] void* thread_ = nullptr;  // As ThreadSanitizer knows it.
 };
 
 }  // namespace deimos::testkit
