@@ -80,7 +80,9 @@ class ClusterCore final : public FlowHost {
   Ticket look_up(Replica& at, const Origin& origin, Lookup lookup, const std::shared_ptr<Reply>& reply);
   Ticket watch(Replica& at, Watch watch, const std::shared_ptr<Reply>& reply);
   [[nodiscard]] Response listing(Replica& at, const Lookup& lookup, Instant now) const;
-  /// Whoever may answer a GET without the log; null if nobody may.
+  /// Whether it knows of everything that is committed.
+  [[nodiscard]] bool is_up_to_date(const Replica& at) const noexcept;
+  /// Whoever may answer a GET at once; null if it has to be proposed.
   [[nodiscard]] Replica* reader(Replica& asked);
   void abandon_locked(Ticket ticket);
   std::shared_ptr<Flow> make_flow(Replica& at, const Origin& origin, const Request& request,

@@ -181,8 +181,18 @@ ClusterCore::Ticket ClusterCore::look_up(Replica& at, const Origin& origin, Look
   return propose(at, origin, nullptr, {reply, std::move(lookup), {}});
 }
 
+bool ClusterCore::is_up_to_date(const Replica& at) const noexcept {
+  return at.id == leader_ || (at.hears && at.lag_most.count() == 0);
+}
+
 Replica* ClusterCore::reader(Replica& asked) {
   if (options_.read_mode == ReadMode::local) return &asked;
+  // Its place in the log is taken as soon as it is proposed, and all before it is known here.
+  if (can_commit_ && is_up_to_date(asked) && links_.whole(asked.id, leader_)) {
+    catch_up(asked);
+    asked.raft_index = ++raft_index_;
+    return &asked;
+  }
   if (options_.read_mode == ReadMode::consensus || asked.leader == 0) return nullptr;
   Replica& leader = replica(asked.leader);
   if (leader.role != Role::leader || !(leader.id == asked.id || connected(leader, asked))) return nullptr;

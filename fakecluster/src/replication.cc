@@ -83,7 +83,7 @@ void ClusterCore::commit(Proposal&& proposal) {
   if (!proposal.command) {
     // A read changes nothing: whoever is up to date at this point answers it, and nobody else needs to know.
     Replica& asked = replica(proposal.accepted_by);
-    if (asked.id == leader_ || (asked.hears && asked.lag_most.count() == 0)) {
+    if (is_up_to_date(asked)) {
       catch_up(asked);
       asked.raft_index = raft_index_;
       return answer(asked, proposal, raft_index_, nullptr);
