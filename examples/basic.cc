@@ -34,7 +34,9 @@ void run(const deimos::Client& client) {
 
   client.create_in_order("/example/jobs", "first").value();
   client.create_in_order("/example/jobs", "second").value();
-  for (const deimos::Node& job : client.get("/example/jobs", {.sorted = true}).value().node.children) {
+  // Named, because a loop over a part of a temporary would outlive it.
+  const deimos::Answer jobs = client.get("/example/jobs", {.sorted = true}).value();
+  for (const deimos::Node& job : jobs.node.children) {
     std::cout << "job: " << *job.value << '\n';
   }
 
