@@ -46,6 +46,7 @@ NodeOptions node_options(const ClusterOptions& cluster, NodeId id) {
   options.history_capacity = cluster.history_capacity;
   options.watch_backlog = cluster.watch_backlog;
   options.target_limit = cluster.target_limit;
+  options.key_limit = cluster.key_limit;
   options.form_limit = cluster.form_limit;
   return options;
 }

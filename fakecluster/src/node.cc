@@ -18,6 +18,7 @@ ClusterOptions cluster_options(NodeOptions options) {
   cluster.history_capacity = options.history_capacity;
   cluster.watch_backlog = options.watch_backlog;
   cluster.target_limit = options.target_limit;
+  cluster.key_limit = options.key_limit;
   cluster.form_limit = options.form_limit;
   return cluster;
 }

@@ -44,6 +44,7 @@ std::variant<Response, KeysRequest> read_request(const Request& request, const N
   const bool keys_method =
       request.method == "GET" || request.method == "PUT" || request.method == "POST" || request.method == "DELETE";
   if (target.kind != Target::Kind::keys || !keys_method) return answer_elsewhere(request, target, machines);
+  if (target.path.size() > options.key_limit) return plain_answer(414, "URI Too Long\n");
   auto parsed = parse_keys_request(request, std::move(target), now, options.form_limit);
   if (!parsed) return error_answer(parsed.error().code, parsed.error().cause, 0, false);
   return *std::move(parsed);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -26,6 +27,8 @@ using testing::StartsWith;
 constexpr const char* form_type = "application/x-www-form-urlencoded";
 
 struct NodeTest : testing::Test {
+  explicit NodeTest(NodeOptions options = {}) : node(std::move(options)) {}
+
   Response get(const std::string& target) { return node.handle({"GET", target, {}, {}, {}}); }
   Response put(const std::string& target, const std::string& form, const std::string& type = form_type) {
     return node.handle({"PUT", target, {}, form, type});
@@ -39,6 +42,10 @@ struct NodeTest : testing::Test {
 
   Node node;
   Node::Ticket ticket = 0;
+};
+
+struct DeepNodeTest : NodeTest {
+  DeepNodeTest() : NodeTest({.key_limit = 64 << 10}) {}
 };
 
 TEST_F(NodeTest, KnowsItsOwnMemberRecordAndGivesTheFirstWriteIndex3) {
@@ -212,16 +219,18 @@ TEST_F(NodeTest, ChangesNothingWhenItRefuses) {
   EXPECT_EQ(node.statistics().keys, before.keys);
 }
 
-TEST_F(NodeTest, RefusesOversizedTargetsAndForms) {
+TEST_F(NodeTest, RefusesOversizedTargetsKeysAndForms) {
   const NodeStatistics before = node.statistics();
-  EXPECT_EQ(get("/keys/" + std::string(64 << 10, 'a')).status, 414);
+  EXPECT_EQ(get("/keys/a?recursive=false&x=" + std::string(1 << 20, 'a')).status, 414);
+  EXPECT_EQ(put("/keys/" + std::string(4 << 10, 'a'), "value=1").status, 414);
+  EXPECT_EQ(get("/keys/" + std::string((4 << 10) - 1, 'a')).status, 404);
   const Response large = put("/keys/a", "value=" + std::string(10 << 20, 'v'));
   EXPECT_EQ(large.status, 400);
   EXPECT_THAT(large.body, HasSubstr(R"("errorCode":210,"message":"Invalid POST form","cause":"http: POST too large")"));
   EXPECT_EQ(node.statistics().keys, before.keys);
 }
 
-TEST_F(NodeTest, HoldsKeysAsDeepAsATargetIsLong) {
+TEST_F(DeepNodeTest, HoldsKeysAsDeepAsTheyMayBeLong) {
   const auto deep = [](int depth) {
     std::string target = "/keys";
     for (; depth > 0; --depth) target += "/a";

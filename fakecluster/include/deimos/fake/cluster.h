@@ -77,8 +77,9 @@ struct ClusterOptions {
   std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);
   std::size_t history_capacity = 1000;
   std::size_t watch_backlog = 100;
-  std::size_t target_limit = 64 << 10;  ///< See NodeOptions.
-  std::size_t form_limit = 10 << 20;    ///< See NodeOptions.
+  std::size_t target_limit = 1 << 20;  ///< See NodeOptions.
+  std::size_t key_limit = 4 << 10;     ///< See NodeOptions.
+  std::size_t form_limit = 10 << 20;   ///< See NodeOptions.
 };
 
 /// Names a fault that is still to come; never 0.

@@ -48,8 +48,11 @@ struct NodeOptions {
   std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);  ///< A watch without an event ends after this.
   std::size_t history_capacity = 1000;
   std::size_t watch_backlog = 100;  ///< A streaming watch with as many parts not yet taken is dropped; its body ends.
-  std::size_t target_limit = 64 << 10;  ///< Bytes; a request with a longer target is answered 414.
-  std::size_t form_limit = 10 << 20;    ///< Bytes; a longer form is refused with error 210, as by Go's HTTP server.
+  /// Bytes; a request with a longer target is answered 414. A compare-and-delete has its value there.
+  std::size_t target_limit = 1 << 20;
+  /// Bytes; a longer key is answered 414 too. Bounds how deep the tree can get: each directory knows its whole path.
+  std::size_t key_limit = 4 << 10;
+  std::size_t form_limit = 10 << 20;  ///< Bytes; a longer form is refused with error 210, as by Go's HTTP server.
 };
 
 /// What a node holds; for tests that want to see nothing left behind.
