@@ -289,7 +289,10 @@ void LockSession::release_everything(TimePoint deadline) {
   std::vector<std::shared_ptr<LockAcquisition>> held;
   for_each_held([&](const std::shared_ptr<LockAcquisition>& acquisition) { held.push_back(acquisition); });
   for (const auto& acquisition : held) {
-    if (!acquisition->begin_release()) continue;
+    if (!acquisition->begin_release()) {
+      lose(acquisition, acquisition->why_not_held());  // Its lease has ended, and the watchdog had no time to say so.
+      continue;
+    }
     const std::optional<Held> removed = remove(*acquisition);
     const bool in_time = runtime_->now() < deadline;
     const bool freed =

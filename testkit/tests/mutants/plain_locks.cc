@@ -11,6 +11,10 @@ using std::chrono::milliseconds;
 
 Error expired() { return fail(errc::lock_expired, "the lease was not renewed in time").value(); }
 
+bool may_pass(const Error& error) {
+  return error.code == condition::outcome_unknown || error.code == condition::retryable;
+}
+
 class PlainHold final : public HeldLock {
  public:
   PlainHold(PlainLocks& locks, PlainLocks::Owner owner, std::shared_ptr<PlainLocks::Acquisition> acquisition)
@@ -76,8 +80,9 @@ Result<std::unique_ptr<HeldLock>> PlainLocks::acquire(const std::string& name, c
   acquisition->deadline = deadline_from(attempt.sent, runtime().now());
   acquisition->holds = 1;
   acquisition->on_lost = options.on_lost;
-  acquisition->renewal = runtime().spawn(
-      "lock renewal", [this, acquisition](const std::stop_token& end) { renew_while_held(acquisition, end); });
+  tasks_.push_back(runtime().spawn(
+      "lock renewal", [this, acquisition](const std::stop_token& end) { renew_while_held(acquisition, end); }));
+  acquisition->renewal = tasks_.back().get();
   current_[owner] = acquisition;
   return std::make_unique<PlainHold>(*this, owner, acquisition);
 }
@@ -88,24 +93,22 @@ Result<std::uint64_t> PlainLocks::contend(Attempt& attempt) {
     if (runtime().now() >= attempt.until) return fail(errc::lock_timeout, "not free in time");
     attempt.sent = runtime().now();
     const auto answer = backend_.acquire(attempt.key, attempt.token, ttl(), limits(attempt.until, attempt.stop));
-    Result<std::uint64_t> token = 0;
+    std::uint64_t token = 0;
     if (!answer) {
+      if (!may_pass(answer.error())) return tl::unexpected<Error>(answer.error());
       token = resolve(attempt, answer.error());
-      if (!token) return token;
     } else if (const auto* grant = std::get_if<Granted>(&*answer)) {
       attempt.unclear = true;
       token = grant->fencing_token;
     }
-    if (*token != 0 && runtime().now() < deadline_from(attempt.sent, runtime().now())) return token;
+    if (token != 0 && runtime().now() < deadline_from(attempt.sent, runtime().now())) return token;
     if (attempt.once) return fail(errc::lock_already_held, "held by another");
     if (const auto waited = wait_for_turn(attempt); !waited) return tl::unexpected<Error>(waited.error());
   }
 }
 
-/// Whether the unclear create was applied: its token then, else 0.
-Result<std::uint64_t> PlainLocks::resolve(Attempt& attempt, const Error& error) {
+std::uint64_t PlainLocks::resolve(Attempt& attempt, const Error& error) {
   const bool unclear = error.code == condition::outcome_unknown;
-  if (!unclear && error.code != condition::retryable) return tl::unexpected<Error>(error);
   attempt.unclear = attempt.unclear || unclear;
   pause(attempt);
   if (!unclear) return 0;
@@ -196,7 +199,6 @@ void PlainLocks::clean_later(const std::string& key, const std::string& token) {
 
 void PlainLocks::close() noexcept {
   closed_ = true;
-  for (const auto& [owner, acquisition] : current_) acquisition->renewal.reset();
   tasks_.clear();
   current_.clear();
 }

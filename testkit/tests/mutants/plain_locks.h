@@ -28,7 +28,7 @@ class PlainLocks : public LockClient {
     bool is_released = false;
     std::stop_source lost;
     std::function<void(const Error&)> on_lost;
-    std::unique_ptr<Task> renewal;
+    Task* renewal = nullptr;  ///< Kept by PlainLocks until it is closed.
   };
   using Owner = std::tuple<std::string, bool, std::uint64_t>;  ///< The lock's name; whether named, and who.
 
@@ -70,7 +70,8 @@ class PlainLocks : public LockClient {
     TimePoint sent = {};
   };
   [[nodiscard]] Result<std::uint64_t> contend(Attempt& attempt);
-  [[nodiscard]] Result<std::uint64_t> resolve(Attempt& attempt, const Error& error);
+  /// The token of an unclear create that was applied, else 0.
+  [[nodiscard]] std::uint64_t resolve(Attempt& attempt, const Error& error);
   [[nodiscard]] Result<void> wait_for_turn(Attempt& attempt);
   void pause(const Attempt& attempt);
   [[nodiscard]] Limits limits(TimePoint until, std::stop_token stop = {}) const;
