@@ -59,6 +59,8 @@ class Fiber final : public Timer {
   FiberContext context;
   std::optional<FiberStack> stack;  // None: the driver, or ended.
   std::function<void(std::stop_token)> body;
+  std::function<void()> last;
+  bool abandoned = false;  // Its first stack; on the second it only does what comes last.
   std::stop_source stop;
   std::vector<Fiber*> joining;
 

@@ -26,7 +26,7 @@ struct FiberContext::Landing {
   }
 };
 
-FiberContext::~FiberContext() {
+FiberContext::~FiberContext() {  // NOLINT(modernize-use-equals-default): not so under ThreadSanitizer
 #ifdef DEIMOS_TSAN
   if (own_stack_ && thread_ != nullptr) __tsan_destroy_fiber(thread_);
 #endif

@@ -1,6 +1,8 @@
 #include <deimos/testkit/scheduler.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <map>
 #include <stdexcept>
 #include <utility>
@@ -18,6 +20,10 @@ namespace {
 
 /// Ends a task that was killed. Not a std::exception, so that no handler of errors takes it for one.
 struct KilledByScheduler {};
+
+/// The scheduler that runs a killed task right now, for whom it calls std::terminate().
+thread_local void (*terminate_before)() = nullptr;
+thread_local Scheduler* runs_killed_task = nullptr;
 
 /// The frame below all of a task's own.
 [[gnu::noinline]] void call_body(void* argument) {
@@ -82,6 +88,7 @@ struct Scheduler::State {
   TaskGroup default_group;
   std::vector<std::unique_ptr<TaskGroup>> groups;
   FiberStackPool stacks;
+  std::vector<FiberStack> abandoned_stacks;
   Fiber driver;
   std::map<TaskId, std::shared_ptr<Fiber>> fibers;  // Not ended; without the driver.
   TaskId last_id = 1;
@@ -101,6 +108,9 @@ struct Scheduler::State {
   std::string escaped_from;
 
   static void body_of(void* fiber);
+  static void abandon_instead_of_terminating();
+  void run_last(Fiber& fiber);
+  void go_on_elsewhere(Fiber& fiber);
   void end(Fiber& fiber);
   void make_runnable(Fiber& fiber) noexcept;
   void suspend(Fiber& fiber);
@@ -149,13 +159,14 @@ const std::string& Scheduler::name(const TaskGroup& group) const noexcept { retu
 // Tasks.
 
 std::shared_ptr<Fiber> Scheduler::spawn(TaskGroup& group, std::string name, Role role,
-                                        std::function<void(std::stop_token)> body) {
+                                        std::function<void(std::stop_token)> body, std::function<void()> last) {
   auto fiber = std::make_shared<Fiber>(*this, group, ++state_->last_id, std::move(name), role == Role::foreground);
   if (group.killed) {
     fiber->state = Fiber::State::ended;
     return fiber;
   }
   fiber->body = std::move(body);
+  fiber->last = std::move(last);
   fiber->stack.emplace(state_->stacks.take());
   fiber->context.prepare(*fiber->stack, &State::body_of, fiber.get());
   fiber->waits_since = state_->now;
@@ -170,7 +181,7 @@ void Scheduler::State::body_of(void* argument) {
   Fiber& fiber = *static_cast<Fiber*>(argument);
   State& state = *fiber.scheduler.state_;
   try {
-    if (!fiber.group.killed) call_body(&fiber);
+    if (!fiber.group.killed && !fiber.abandoned) call_body(&fiber);
   } catch (const KilledByScheduler&) {
     // That was its purpose.
   } catch (...) {
@@ -179,12 +190,37 @@ void Scheduler::State::body_of(void* argument) {
       state.escaped_from = fiber.name;
     }
   }
-  try {
-    fiber.body = nullptr;  // What it captured may wait in destructors: here is the last place where it can.
-  } catch (const KilledByScheduler&) {
-  }
+  state.run_last(fiber);
   state.end(fiber);
   fiber.context.finish(state.driver.context);
+}
+
+void Scheduler::State::run_last(Fiber& fiber) {
+  try {
+    if (const auto last = std::exchange(fiber.last, nullptr)) last();
+    fiber.body = nullptr;  // What it captured may wait in destructors: here is the last place where it can.
+  } catch (const KilledByScheduler&) {
+    // It had its chance.
+  }
+}
+
+/// Where code that must not throw was thrown through after all, because the compiler left no trace of that: this stack
+/// is left for good.
+void Scheduler::State::abandon_instead_of_terminating() {
+  if (runs_killed_task == nullptr) terminate_before();
+  State& state = *runs_killed_task->state_;
+  Fiber& fiber = *state.current;
+  fiber.abandoned = true;
+  fiber.context.switch_to(state.driver.context);
+  std::abort();
+}
+
+/// Gives a task whose stack was abandoned another one, for what it has to do last.
+void Scheduler::State::go_on_elsewhere(Fiber& fiber) {
+  abandoned_stacks.push_back(std::move(*fiber.stack));
+  fiber.stack.emplace(stacks.take());
+  fiber.context.prepare(*fiber.stack, &State::body_of, &fiber);
+  make_runnable(fiber);
 }
 
 void Scheduler::State::end(Fiber& fiber) {
@@ -409,8 +445,14 @@ void Scheduler::State::step() {
   if (fiber.foreground) foreground_ran = now;
   fiber.state = Fiber::State::running;
   current = &fiber;
+  if (fiber.group.killed) {
+    terminate_before = std::set_terminate(&State::abandon_instead_of_terminating);
+    runs_killed_task = &scheduler;
+  }
   driver.context.switch_to(fiber.context);
+  if (std::exchange(runs_killed_task, nullptr) != nullptr) std::set_terminate(terminate_before);
   current = nullptr;
+  if (fiber.abandoned && fiber.state == Fiber::State::running) return go_on_elsewhere(fiber);
   if (fiber.state != Fiber::State::ended) return;
   stacks.give_back(std::move(*fiber.stack));
   fiber.stack.reset();

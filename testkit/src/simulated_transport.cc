@@ -24,7 +24,7 @@ class SimulatedTransport::Pending final : public Receiver, public WaitTarget {
     if (next_ != nullptr) next_->previous_ = this;
     transport.open_ = this;
   }
-  ~Pending() {
+  ~Pending() override {
     if (flight_ != nullptr) flight_->forsake();
     (previous_ == nullptr ? transport_.open_ : previous_->next_) = next_;
     if (next_ != nullptr) next_->previous_ = previous_;

@@ -127,16 +127,13 @@ void Simulation::State::start(const std::string& name, Program& program) {
   const int number = static_cast<int>(program.lives.size()) + 1;
   Life& life = *program.lives.emplace_back(
       std::make_unique<Life>(scheduler, network, name, number, program.options, options.seed));
-  scheduler.spawn(life.process.group(), name, Scheduler::Role::foreground, [&life, &program](std::stop_token) {
-    struct Ending {
-      ~Ending() {
+  scheduler.spawn(
+      life.process.group(), name, Scheduler::Role::foreground,
+      [&life, &program](std::stop_token) { program.body(life.process); },
+      [&life] {
         life.process.close();
         life.ended = true;
-      }
-      Life& life;
-    } const ending{life};
-    program.body(life.process);
-  });
+      });
 }
 
 void Simulation::State::crash(const std::string& name, Life& life) {

@@ -58,16 +58,23 @@ TEST_F(LockSimulation, TellsAHolderThatSleptThroughItsLease) {
 void crash_at_random(Simulation& simulation) {
   simulation.network().set_links({.latency_max = 50ms, .request_loss = 0.02, .answer_loss = 0.02, .duplication = 0.02});
   RandomStream faults = simulation.random("faults");
+  simulation.spawn("a", [](Process& process) {
+    const Mutex mutex = process.locks().mutex("reports");
+    for (;;) {
+      auto hold = mutex.acquire({.wait = 20s});
+      if (!hold) continue;
+      process.sleep(process.random().between(Duration(0s), Duration(2s)));
+      static_cast<void>(hold->release());
+    }
+  });
+  simulation.spawn("b", [](Process& process) {
+    Mutex mutex = process.locks().mutex("reports");
+    for (;;) {
+      const std::scoped_lock held(mutex);  // Unlocks in a destructor, and so must not throw.
+      process.sleep(process.random().between(Duration(0s), Duration(2s)));
+    }
+  });
   for (const char* name : {"a", "b"}) {
-    simulation.spawn(name, [](Process& process) {
-      auto mutex = process.locks().mutex("reports");
-      for (;;) {
-        auto hold = mutex.acquire({.wait = 20s});
-        if (!hold) continue;
-        process.sleep(Duration(process.random().between(0, 2'000'000'000)));
-        static_cast<void>(hold->release());
-      }
-    });
     for (int i = 0; i < 5; ++i) {
       const Duration at = faults.between(Duration(0s), Duration(40s));
       simulation.at(at, [&simulation, name] { simulation.restart(name); });

@@ -69,9 +69,10 @@ class Scheduler {
 
   /// Whether run() waits for a task, and whether its waits without a deadline may mean a deadlock.
   enum class Role { foreground, background };
-  /// The task begins at the next wait of the caller. Its group was killed: it has ended already.
-  std::shared_ptr<Fiber> spawn(TaskGroup& group, std::string name, Role role,
-                               std::function<void(std::stop_token)> body);
+  /// The task begins at the next wait of the caller. Its group was killed: it has ended already. `last` is called when
+  /// the body has ended in whatever way; it must not throw.
+  std::shared_ptr<Fiber> spawn(TaskGroup& group, std::string name, Role role, std::function<void(std::stop_token)> body,
+                               std::function<void()> last = {});
   /// Waits for the end of `fiber`, also in a task that was killed.
   void join(const std::shared_ptr<Fiber>& fiber);
   void request_stop(Fiber& fiber) noexcept;
