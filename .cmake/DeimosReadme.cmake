@@ -1,7 +1,7 @@
 # Compiles and runs every ```cpp block of a README, so that what it says stays true.
 #
-# A block with a main() or with TEST()s stands as it is. Any other becomes the body of a main() that has a fake node
-# running: "http://127.0.0.1:4001" in the block means that node. What such a block takes for granted is written in an
+# A block with a main() or with TEST()s stands as it is (durations as 5s are understood). Any other becomes the body of
+# a main() that has a fake node running: "http://127.0.0.1:4001" in the block means that node. What such a block takes for granted is written in an
 # HTML comment on the line before it: <!-- given: deimos::Client client({...}); -->
 
 set(readme_wrapper [[
@@ -26,7 +26,7 @@ function(deimos_readme_source block given source_variable library_variable)
   set(library "")
   if(block MATCHES "(^|\n)TEST(_F)?\\(")
     set(library GTest::gmock GTest::gtest_main)
-    set(source "${block}")
+    set(source "#include <chrono>\nusing namespace std::chrono_literals;\n${block}")
   elseif(block MATCHES "int main\\(")
     set(source "${block}")
   else()
