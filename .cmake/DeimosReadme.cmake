@@ -1,8 +1,8 @@
 # Compiles and runs every ```cpp block of a README, so that what it says stays true.
 #
 # A block with a main() or with TEST()s stands as it is (durations as 5s are understood). Any other becomes the body of
-# a main() that has a fake node running: "http://127.0.0.1:4001" in the block means that node. What such a block takes for granted is written in an
-# HTML comment on the line before it: <!-- given: deimos::Client client({...}); -->
+# a main() that has a fake node running: "http://127.0.0.1:4001" in the block means that node. What such a block takes
+# for granted is written in an HTML comment on the line before it: <!-- given: deimos::Client client({...}); -->
 
 set(readme_wrapper [[
 #include <chrono>
