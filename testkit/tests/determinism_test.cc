@@ -30,7 +30,7 @@ TEST(Determinism, GivesTheSameHistoryForTheSameSeed) {
 
 TEST(Determinism, GivesOtherHistoriesForOtherSeeds) {
   std::vector<std::uint64_t> hashes;
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1u, 2u}) {
     Simulation simulation({.seed = seed});
     contend(simulation);
     hashes.push_back(simulation.history_hash());
