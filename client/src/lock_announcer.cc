@@ -5,6 +5,24 @@
 
 namespace deimos {
 
+/// Counts a task for as long as it runs, however it ends.
+class LockAnnouncer::Running {
+ public:
+  explicit Running(LockAnnouncer& announcer) : announcer_(announcer) {
+    const std::lock_guard lock(announcer_.mutex_);
+    ++announcer_.running_;
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    const std::lock_guard lock(announcer_.mutex_);
+    --announcer_.running_;
+  }
+
+ private:
+  LockAnnouncer& announcer_;
+};
+
 LockAnnouncer::LockAnnouncer(Runtime& runtime) : runtime_(runtime), arrived_(runtime.make_signal()) {}
 
 void LockAnnouncer::start(std::shared_ptr<void> self) {
@@ -34,6 +52,7 @@ void LockAnnouncer::announce(std::function<void()> announcement) {
 }
 
 void LockAnnouncer::run(const std::stop_token& stop) {
+  const Running running(*this);
   std::unique_lock lock(mutex_);
   for (;;) {
     wait_until(*arrived_, lock, TimePoint::max(), stop, runtime_, [&] { return !announcements_.empty(); });
@@ -57,6 +76,12 @@ void LockAnnouncer::stop() noexcept {
     ended.swap(tasks_);
   }
   for (const std::unique_ptr<Task>& task : ended) task->request_stop();
+  ended.clear();
+  // Tasks that ended before their time, as they do when a simulated process crashes, leave what nobody will run any
+  // more and what would keep this alive.
+  std::deque<std::function<void()>> left;
+  const std::lock_guard lock(mutex_);
+  if (running_ == 0) left.swap(announcements_);
 }
 
 }  // namespace deimos

@@ -27,6 +27,7 @@ class LockAnnouncer {
 
  private:
   static constexpr std::size_t most_tasks = 8;
+  class Running;
   void spawn();
   void run(const std::stop_token& stop);
 
@@ -37,6 +38,7 @@ class LockAnnouncer {
   std::deque<std::function<void()>> announcements_;
   std::vector<std::unique_ptr<Task>> tasks_;
   std::size_t idle_ = 0;
+  std::size_t running_ = 0;
   bool stopped_ = false;
 };
 

@@ -98,6 +98,20 @@ TEST_F(LockRecorderTest, AManagerThatIsClosedAfterItSleptThroughALeaseSaysSoAndI
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+TEST_F(LockRecorderTest, AManagerOfACrashedProcessIsGone) {
+  const auto alive = std::make_shared<int>();
+  simulation.spawn("victim", [&](Process& process) {
+    LockOptions options;
+    options.on_event = [alive](const LockEvent&) {};
+    LockManager locks(process.client(), options);
+    const auto hold = locks.mutex("a").acquire();
+    process.sleep(1h);
+  });
+  simulation.at(1s, [&] { simulation.crash("victim"); });
+  simulation.run();
+  EXPECT_EQ(alive.use_count(), 1);
+}
+
 TEST_F(LockRecorderTest, ACrashEndsATenure) {
   spawn_worker("one", 1, 20s);
   simulation.at(5s, [&] { simulation.crash("one"); });

@@ -174,12 +174,12 @@ class Runner {
 
   const LockRun& run_;
   LockRunResult result_;
-  Simulation simulation_;
-  LockRecorder recorder_{simulation_.scheduler()};
   std::vector<ProcessState> states_;
   std::map<std::string, std::unique_ptr<FencedResource>> resources_;
   std::optional<Duration> calm_from_;
   bool over_ = false;
+  Simulation simulation_;  // Ends first: what still runs in it refers to the above.
+  LockRecorder recorder_{simulation_.scheduler()};
 };
 
 const char* text_of(Check check) {
