@@ -1,0 +1,82 @@
+// What a Scheduler knows and does; its members are in scheduler.cc (tasks: their life, waits and end) and in
+// scheduler_drive.cc (what runs next, and when a run has failed).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <deimos/testkit/scheduler.h>
+
+#include "fiber.h"
+#include "timer_heap.h"
+
+namespace deimos::testkit {
+
+struct Scheduler::State {
+  State(Scheduler& owner, SchedulerOptions its_options)
+      : scheduler(owner),
+        options(its_options),
+        history(its_options.history_capacity),
+        default_group("-"),
+        stacks(its_options.stack_size),
+        driver(owner, default_group, 1, "main", true) {
+    driver.state = Fiber::State::running;
+  }
+
+  Scheduler& scheduler;
+  SchedulerOptions options;
+  History history;
+  TimePoint now = start;
+
+  TaskGroup default_group;
+  std::vector<std::unique_ptr<TaskGroup>> groups;
+  FiberStackPool stacks;
+  std::vector<FiberStack> abandoned_stacks;
+  Fiber driver;
+  std::map<TaskId, std::shared_ptr<Fiber>> fibers;  // Not ended; without the driver.
+  TaskId last_id = 1;
+  std::size_t foreground_running = 0;
+  Fiber* current = &driver;
+
+  FiberQueue runnable;
+  TimerHeap timers;
+  std::uint64_t last_sequence = 0;
+
+  std::uint64_t steps = 0;
+  std::uint64_t steps_at_instant = 0;
+  TimePoint foreground_ran = start;
+  bool run_ends_with_foreground = false;
+  const std::function<bool()>* predicate = nullptr;  // Ends driving when it holds.
+  std::exception_ptr escaped;
+  std::string escaped_from;
+
+  static void body_of(void* fiber);
+  static void abandon_instead_of_terminating();
+  void run_killed(Fiber& fiber);
+  void run_last(Fiber& fiber);
+  void go_on_elsewhere(Fiber& fiber);
+  void end(Fiber& fiber);
+  void make_runnable(Fiber& fiber) noexcept;
+  void suspend(Fiber& fiber);
+  void live_on_killed(Fiber& fiber, TimePoint deadline);
+  bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);
+
+  void check_driver() const;
+  void drive();
+  void step();
+  void count_step(std::string_view next);
+  void next_instant();
+  void stop_driving() noexcept;
+  [[nodiscard]] bool only_background_goes_on() const noexcept;
+  [[noreturn]] void fail(SimulationFailure::Kind kind, const std::string& reason);
+  void rethrow_escaped();
+};
+
+}  // namespace deimos::testkit
