@@ -1,7 +1,9 @@
 #include <deimos/testkit/fault_plan.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <string_view>
 #include <type_traits>
 
 #include <deimos/testkit/random.h>
@@ -20,15 +22,40 @@ struct Overloaded : Ts... {
 template <typename... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-bool breaks_lease(const fake::Fault& fault, Duration max_skew) {
-  const Duration most = max_skew / 2;  // Two nodes may be wrong in opposite ways.
+/// How far the faults of a plan may put a node's clock off: those that jump or run add up until it is reset.
+class WrongClock {
+ public:
+  void add(const fake::Fault& fault, Duration lasts) {
+    std::visit(Overloaded{[&](const fake::SkewClock& f) { offset_ = std::max(offset_, size(f.offset)); },
+                          [&](const fake::StepClock& f) { gained_ += size(f.by); },
+                          [&](const fake::SetClockRate& f) {
+                            gained_ += std::abs(f.rate - 1) * std::chrono::duration<double>(lasts);
+                          },
+                          [](const auto&) {}},
+               fault);
+  }
+  [[nodiscard]] std::chrono::duration<double> most() const { return offset_ + gained_; }
+
+ private:
+  static std::chrono::duration<double> size(Duration duration) {
+    return std::chrono::abs(std::chrono::duration<double>(duration));
+  }
+  std::chrono::duration<double> offset_{};
+  std::chrono::duration<double> gained_{};
+};
+
+/// The node whose clock `fault` puts off; 0 if none.
+fake::NodeId clock_of(const fake::Fault& fault) {
   return std::visit(
-      Overloaded{[](const fake::ExpireKey&) { return true; },
-                 [&](const fake::SkewClock& f) { return f.offset > most || f.offset < -most; },
-                 [&](const fake::StepClock& f) { return f.by > most || f.by < -most; },
-                 [](const fake::SetClockRate& f) { return f.rate != 1; },  // Nobody knows how far it gets.
-                 [](const auto&) { return false; }},
+      Overloaded{[](const fake::SkewClock& f) { return f.node; }, [](const fake::StepClock& f) { return f.node; },
+                 [](const fake::SetClockRate& f) { return f.node; }, [](const auto&) { return fake::NodeId{0}; }},
       fault);
+}
+
+const fake::Rule* rule_of(const Episode& episode) {
+  const auto* fault = std::get_if<fake::Fault>(&episode.what);
+  const auto* added = fault == nullptr ? nullptr : std::get_if<fake::AddRule>(fault);
+  return added == nullptr ? nullptr : &added->rule;
 }
 
 /// Draws single faults.
@@ -43,6 +70,7 @@ class Draw {
   [[nodiscard]] std::vector<Maker> allowed() const;
 
   fake::NodeId node() { return static_cast<fake::NodeId>(random_.between(1, limits_.nodes)); }
+  fake::NodeId node_or_all() { return random_.chance(0.3) ? 0 : node(); }
   std::string process() { return limits_.processes[random_.below(limits_.processes.size())]; }
   Duration brief(Duration most) { return random_.between(milliseconds(1), most); }
 
@@ -58,26 +86,44 @@ class Draw {
   Disturbance cut_link();
   Disturbance lag() { return fake::Fault(fake::Lag{node(), Duration::zero(), rounded(brief(seconds(3)))}); }
   Disturbance crash_node() { return fake::Fault(fake::Crash{node()}); }
+  Disturbance crash_to_snapshot() { return CrashToSnapshot{node()}; }
   Disturbance pause_node() { return fake::Fault(fake::Pause{node()}); }
   Disturbance skew_clock();
+  Disturbance step_clock();
+  Disturbance set_clock_rate();
   Disturbance skip_sweeps() { return fake::Fault(fake::SkipSweeps{rounded(brief(limits_.longest))}); }
-  Disturbance wipe_history() { return fake::Fault(fake::WipeHistory{node()}); }
-  Disturbance forget_watchers() { return fake::Fault(fake::ForgetWatchers{node(), {}}); }
+  Disturbance wipe_history() { return fake::Fault(fake::WipeHistory{node_or_all()}); }
+  Disturbance forget_watchers() { return fake::Fault(fake::ForgetWatchers{node_or_all(), {}}); }
   Disturbance change_leader() { return fake::Fault(fake::ChangeLeader{0}); }
   Disturbance lose_answers() { return rule(fake::DropAnswer{}); }
   Disturbance lose_requests() { return rule(fake::DropRequest{}); }
   Disturbance slow_requests() { return rule(fake::Delay{Duration::zero(), rounded(brief(seconds(4))), false}); }
   Disturbance slow_answers() { return rule(fake::Delay{Duration::zero(), rounded(brief(seconds(4))), true}); }
-  Disturbance errors() { return rule(fake::Answer{.status = 500, .error_code = 300, .body = {}}); }
+  Disturbance errors();
+  Disturbance cleared_histories();
   Disturbance resets() { return rule(fake::ResetAfter{random_.below(40)}); }
   Disturbance truncations() { return rule(fake::TruncateBody{random_.below(60)}); }
   Disturbance refusals() { return rule(fake::RefuseConnection{}); }
-  Disturbance duplicates() { return rule(fake::Duplicate{1, Duration::zero(), rounded(brief(seconds(3)))}); }
+  Disturbance exceptions() { return rule(fake::Pass{}); }
+  Disturbance duplicates() {
+    const auto copies = static_cast<std::uint32_t>(1 + random_.below(2));
+    return rule(fake::Duplicate{copies, Duration::zero(), rounded(brief(seconds(3)))});
+  }
+  Disturbance reorders() { return rule(fake::Reorder{rounded(brief(seconds(3)))}); }
+  Disturbance corrupted_events();
+  Disturbance corrupted_answers() { return rule(fake::CorruptBody{}); }
   Disturbance expire_key() { return fake::Fault(fake::ExpireKey{"/locks/" + std::string(1, "abc"[random_.below(3)])}); }
   Disturbance wild_clock();
+  Disturbance wild_step();
+  Disturbance wild_rate();
 
+  /// How far SkewClock, and each StepClock or SetClockRate, may put a clock off, so that all together keep within what
+  /// locks allow for. (Half of that: two nodes may be wrong in opposite ways.)
+  [[nodiscard]] Duration most_offset() const { return limits_.max_skew / 2 * 3 / 4; }
+  [[nodiscard]] Duration most_gain() const { return limits_.max_skew / 2 / 4 / limits_.most_episodes; }
   static Duration rounded(Duration duration) { return std::chrono::ceil<milliseconds>(duration); }
   Disturbance rule(fake::Treatment treatment);
+  static Disturbance watches(Disturbance rule);
 
   RandomStream random_;
   const PlanLimits& limits_;
@@ -86,20 +132,41 @@ class Draw {
 std::vector<Draw::Maker> Draw::allowed() const {
   std::vector<Maker> makers;
   if (limits_.cluster)
-    makers = {&Draw::isolate,         &Draw::partition,     &Draw::cut_link,     &Draw::lag,
-              &Draw::crash_node,      &Draw::skew_clock,    &Draw::skip_sweeps,  &Draw::wipe_history,
-              &Draw::forget_watchers, &Draw::change_leader, &Draw::lose_answers, &Draw::lose_requests,
-              &Draw::slow_answers,    &Draw::errors,        &Draw::resets,       &Draw::truncations,
-              &Draw::refusals};
+    makers = {&Draw::isolate,
+              &Draw::partition,
+              &Draw::cut_link,
+              &Draw::lag,
+              &Draw::crash_node,
+              &Draw::skew_clock,
+              &Draw::skip_sweeps,
+              &Draw::wipe_history,
+              &Draw::forget_watchers,
+              &Draw::change_leader,
+              &Draw::lose_answers,
+              &Draw::lose_requests,
+              &Draw::slow_answers,
+              &Draw::errors,
+              &Draw::resets,
+              &Draw::truncations,
+              &Draw::refusals,
+              &Draw::crash_to_snapshot,
+              &Draw::step_clock,
+              &Draw::set_clock_rate,
+              &Draw::cleared_histories,
+              &Draw::corrupted_events,
+              &Draw::exceptions};
   if (!limits_.processes.empty()) {
     makers.insert(makers.end(), {&Draw::pause_process, &Draw::cut_process});
     if (limits_.crashes) makers.push_back(&Draw::crash_process);
   }
   if (limits_.late_requests) {
     makers.push_back(&Draw::bad_links);
-    if (limits_.cluster) makers.insert(makers.end(), {&Draw::pause_node, &Draw::slow_requests, &Draw::duplicates});
+    if (limits_.cluster)
+      makers.insert(makers.end(), {&Draw::pause_node, &Draw::slow_requests, &Draw::duplicates, &Draw::reorders});
   }
-  if (limits_.broken_leases && limits_.cluster) makers.insert(makers.end(), {&Draw::expire_key, &Draw::wild_clock});
+  if (limits_.broken_leases && limits_.cluster)
+    makers.insert(makers.end(), {&Draw::expire_key, &Draw::wild_clock, &Draw::wild_step, &Draw::wild_rate});
+  if (limits_.forged_answers && limits_.cluster) makers.push_back(&Draw::corrupted_answers);
   return makers;
 }
 
@@ -117,7 +184,7 @@ Disturbance Draw::one_of(std::uint64_t mask) {
 
 Disturbance Draw::bad_links() {
   const auto part = [&](int most) {
-    return random_.chance(0.5) ? 0.01 * static_cast<double>(random_.between(1, most)) : 0;
+    return random_.chance(0.5) ? static_cast<double>(random_.between(1, most)) / 100 : 0;
   };
   BadLinks links;
   links.latency_most = rounded(brief(seconds(1)));
@@ -128,9 +195,9 @@ Disturbance Draw::bad_links() {
 }
 
 Disturbance Draw::partition() {
-  std::vector<std::vector<fake::NodeId>> groups(2);
+  std::vector<std::vector<fake::NodeId>> groups(2 + random_.below(2));
   for (fake::NodeId id = 1; id <= static_cast<fake::NodeId>(limits_.nodes); ++id) {
-    groups[random_.below(2)].push_back(id);
+    groups[random_.below(groups.size())].push_back(id);
   }
   std::erase_if(groups, [](const auto& group) { return group.empty(); });
   return fake::Fault(fake::Partition{groups});
@@ -145,8 +212,47 @@ Disturbance Draw::cut_link() {
 }
 
 Disturbance Draw::skew_clock() {
-  const Duration most = limits_.max_skew / 2;
+  const Duration most = most_offset();
   return fake::Fault(fake::SkewClock{node(), std::chrono::floor<milliseconds>(random_.between(-most, most))});
+}
+
+Disturbance Draw::step_clock() {
+  const Duration most = most_gain();
+  return fake::Fault(fake::StepClock{node(), std::chrono::floor<milliseconds>(random_.between(-most, most))});
+}
+
+Disturbance Draw::set_clock_rate() {
+  constexpr double parts = 1'000'000;
+  const auto most = static_cast<std::int64_t>(parts * std::chrono::duration<double>(most_gain()) / limits_.longest);
+  return fake::Fault(fake::SetClockRate{node(), (parts + static_cast<double>(random_.between(-most, most))) / parts});
+}
+
+Disturbance Draw::errors() {
+  constexpr std::array answers{std::pair{500, 300}, std::pair{500, 301}, std::pair{500, 0}, std::pair{503, 0}};
+  const auto [status, code] = answers[random_.below(answers.size())];
+  return rule(fake::Answer{.status = status, .error_code = code, .body = {}});
+}
+
+/// Watches are refused, as if what they ask for was long ago.
+Disturbance Draw::cleared_histories() {
+  return watches(rule(fake::Answer{.status = 400, .error_code = 401, .body = {}}));
+}
+
+/// Watches hear something, and cannot make it out.
+Disturbance Draw::corrupted_events() { return watches(rule(fake::CorruptBody{})); }
+
+Disturbance Draw::watches(Disturbance rule) {
+  std::get<fake::AddRule>(std::get<fake::Fault>(rule)).rule.match.method = "WATCH";
+  return rule;
+}
+
+Disturbance Draw::wild_step() {
+  return fake::Fault(
+      fake::StepClock{node(), std::chrono::floor<milliseconds>(random_.between(-seconds(60), seconds(60)))});
+}
+
+Disturbance Draw::wild_rate() {
+  return fake::Fault(fake::SetClockRate{node(), static_cast<double>(random_.between(10, 500)) / 100});
 }
 
 Disturbance Draw::wild_clock() {
@@ -160,9 +266,16 @@ Disturbance Draw::rule(fake::Treatment treatment) {
   rule.name = "r" + std::to_string(random_.below(1'000'000));
   rule.match.key = limits_.keys;
   rule.match.method = methods[random_.below(methods.size())];
-  if (random_.chance(0.3)) rule.match.client = process();
-  if (random_.chance(0.3)) rule.match.node = node();
-  if (random_.chance(0.5)) rule.match.probability = 0.1 * static_cast<double>(random_.between(1, 9));
+  if (!limits_.processes.empty() && random_.chance(0.2)) rule.match.client = process();
+  if (random_.chance(0.2)) rule.match.node = node();
+  if (rule.match.method == std::string_view("PUT") && random_.chance(0.3))
+    rule.match.parameter = random_.chance(0.5) ? "prevExists=false" : "prevValue=";
+  if (random_.chance(0.5)) rule.match.probability = static_cast<double>(random_.between(1, 9)) / 10;
+  if (random_.chance(0.1)) {
+    rule.match.nth = 1 + random_.below(4);
+  } else if (random_.chance(0.1)) {
+    rule.match.every = 2 + random_.below(3);
+  }
   if (random_.chance(0.3)) rule.match.times = 1 + random_.below(4);
   rule.treatment = std::move(treatment);
   return fake::Fault(fake::AddRule{std::move(rule)});
@@ -177,9 +290,22 @@ Duration FaultPlan::over() const {
 }
 
 bool FaultPlan::breaks_leases(Duration max_skew) const {
-  return std::ranges::any_of(episodes, [&](const Episode& episode) {
+  std::map<fake::NodeId, WrongClock> clocks;
+  for (const Episode& episode : episodes) {
     const auto* fault = std::get_if<fake::Fault>(&episode.what);
-    return fault != nullptr && breaks_lease(*fault, max_skew);
+    if (fault == nullptr) continue;
+    if (std::holds_alternative<fake::ExpireKey>(*fault)) return true;
+    if (const fake::NodeId node = clock_of(*fault); node != 0) clocks[node].add(*fault, episode.lasts);
+  }
+  // Two nodes may be wrong in opposite ways.
+  return std::ranges::any_of(clocks, [&](const auto& clock) { return clock.second.most() > max_skew / 2; });
+}
+
+bool FaultPlan::forges_answers() const {
+  return std::ranges::any_of(episodes, [](const Episode& episode) {
+    const fake::Rule* const rule = rule_of(episode);
+    return rule != nullptr && std::holds_alternative<fake::CorruptBody>(rule->treatment) &&
+           rule->match.method != "WATCH";
   });
 }
 
@@ -188,8 +314,8 @@ bool FaultPlan::repeats_writes() const {
     if (const auto* links = std::get_if<BadLinks>(&episode.what)) return links->duplication > 0;
     const auto* fault = std::get_if<fake::Fault>(&episode.what);
     if (fault != nullptr && std::holds_alternative<fake::Pause>(*fault)) return true;
-    const auto* added = fault == nullptr ? nullptr : std::get_if<fake::AddRule>(fault);
-    return added != nullptr && std::holds_alternative<fake::Duplicate>(added->rule.treatment);
+    const fake::Rule* const rule = rule_of(episode);
+    return rule != nullptr && std::holds_alternative<fake::Duplicate>(rule->treatment);
   });
 }
 
@@ -259,8 +385,10 @@ class Stage {
                             links.duplication = f.duplication;
                             simulation_.network().set_links(links);
                           },
+                          [&](const CrashToSnapshot& f) { simulation_.cluster().crash(f.node); },
                           [&](const fake::Fault& f) { simulation_.cluster().apply(f); }},
                what);
+    note(what, " begins, for " + duration_as_code(lasts_));
   }
 
   void end(const Disturbance& what) {
@@ -269,13 +397,18 @@ class Stage {
                             for (const int node : nodes(f)) simulation_.network().heal(f.process, node);
                           },
                           [&](const BadLinks&) { simulation_.network().set_links(LinkOptions{}); },
+                          [&](const CrashToSnapshot& f) { simulation_.cluster().restart_from_snapshot(f.node); },
                           [&](const fake::Fault& f) {
                             for (const fake::Fault& undo : undoing(f)) simulation_.cluster().apply(undo);
                           }},
                what);
+    note(what, " is over");
   }
 
  private:
+  void note(const Disturbance& what, const std::string& text) {
+    if (recorder_ != nullptr) recorder_->note("fault", disturbance_as_code(what) + text);
+  }
   [[nodiscard]] std::vector<int> nodes(const CutProcess& cut) const {
     std::vector<int> nodes;
     for (int node = 1; node <= static_cast<int>(simulation_.cluster().size()); ++node) {

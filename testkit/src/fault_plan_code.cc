@@ -1,5 +1,6 @@
 // Prints a plan as the C++ that makes it.
-#include <sstream>
+#include <array>
+#include <charconv>
 #include <string_view>
 
 #include <deimos/testkit/fault_plan.h>
@@ -17,9 +18,8 @@ std::string quoted(std::string_view text) {
 }
 
 std::string number(double value) {
-  std::ostringstream out;
-  out << value;
-  return out.str();
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
 
 template <typename T>
@@ -136,6 +136,7 @@ struct DisturbanceCode {
     return "BadLinks{" + duration_as_code(f.latency_most) + ", " + number(f.request_loss) + ", " +
            number(f.answer_loss) + ", " + number(f.duplication) + "}";
   }
+  std::string operator()(const CrashToSnapshot& f) const { return "CrashToSnapshot{" + std::to_string(f.node) + "}"; }
   std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
 };
 
@@ -149,11 +150,13 @@ std::string duration_as_code(Duration duration) {
   return std::to_string(count) + "ns";
 }
 
+std::string disturbance_as_code(const Disturbance& what) { return std::visit(DisturbanceCode{}, what); }
+
 std::string FaultPlan::as_code() const {
   std::string text = "FaultPlan{{";
   for (const Episode& episode : episodes) {
     text += "\n    {" + duration_as_code(episode.at) + ", " + duration_as_code(episode.lasts) + ", " +
-            std::visit(DisturbanceCode{}, episode.what) + "},";
+            disturbance_as_code(episode.what) + "},";
   }
   return text + (episodes.empty() ? "}}" : "\n}}");
 }

@@ -18,8 +18,25 @@ SimulationOptions options_of(const LockRun& run) {
   options.seed = run.seed;
   options.nodes = run.nodes;
   options.links = run.links;
+  options.cluster = run.cluster;
   return options;
 }
+
+/// What a client does, and which of its calls fail.
+class Tally final : public Observer {
+ public:
+  Tally(std::shared_ptr<Observer> inner, Scheduler& scheduler, std::map<int, std::uint64_t>& failed)
+      : inner_(std::move(inner)), scheduler_(scheduler), failed_(failed) {}
+  void on_request(const Attempt& attempt) override { inner_->on_request(attempt); }
+  void on_failure(const Error& error) override {
+    if (!scheduler_.current_killed()) ++failed_[error.code.value()];
+  }
+
+ private:
+  std::shared_ptr<Observer> inner_;
+  Scheduler& scheduler_;
+  std::map<int, std::uint64_t>& failed_;
+};
 
 class Runner {
  public:
@@ -33,6 +50,7 @@ class Runner {
 
   LockRunResult go() {
     try {
+      count_what_rules_do();
       apply(run_.plan, simulation_, &recorder_);
       const bool disjoint = step_until([&] { return simulation_.elapsed() >= run_.plan.over(); }, run_.plan.over());
       if (disjoint) calm();
@@ -43,17 +61,30 @@ class Runner {
     return std::move(result_);
   }
 
+  /// The same run, for what is true at `at` and what happened just before.
+  std::string look_at(Duration at) {
+    std::string seen;
+    simulation_.at(at, [&] {
+      seen = "cluster at " + describe_time(at) + ":\n" + simulation_.cluster().describe() + "tasks:\n" +
+             simulation_.scheduler().describe_tasks() + "last events of the simulation before that:\n" +
+             simulation_.history().tail(60);
+    });
+    (void)go();
+    return seen;
+  }
+
  private:
   struct ProcessState {
     ProgramState program;
-    bool done = false;
+    bool idle = false;  ///< The program has come to its end.
+    bool done = false;  ///< It got every lock once more.
   };
 
   void spawn(std::size_t index) {
     const std::string name = name_of_process(index);
     ProcessOptions options;
     if (index < run_.clocks.size()) options.clock = run_.clocks[index];
-    options.client.observer = recorder_.observe(name);
+    options.client.observer = std::make_shared<Tally>(recorder_.observe(name), simulation_.scheduler(), result_.failed);
     simulation_.spawn(
         name, [this, index](Process& process) { live(index, process); }, options);
   }
@@ -69,7 +100,8 @@ class Runner {
     RecordedLocks locks(process, recorder_, std::move(client), options.request_timeout);
     run_steps(run_.program.processes[index], state.program, process, locks,
               [this](const std::string& name) -> FencedResource& { return resource(name); });
-    while (simulation_.elapsed() < run_.plan.over()) process.sleep(run_.plan.over() - simulation_.elapsed());
+    state.idle = true;
+    while (!last_round_) process.sleep(seconds(1));
     for (const std::string& name : lock_names()) {
       auto hold = locks.acquire(name);
       if (!hold) continue;
@@ -124,26 +156,50 @@ class Runner {
     simulation_.network().set_links(run_.links);
     simulation_.cluster().recover();
     calm_from_ = simulation_.elapsed();
-    const auto all_done = [&] { return std::ranges::all_of(states_, &ProcessState::done); };
-    if (!step_until(all_done, *calm_from_ + minutes(30))) return;
-    if (!all_done()) {
-      std::string text = "not everybody has got every lock:";
-      for (const LockCall& call : recorder_.history().calls) {
-        if (!call.returned && !call.crashed) text += "\n  " + describe(call);
-      }
-      return add(alive, text + "\n" + recorder_.history().tail(40));
-    }
-    simulation_.run_for(patience());
-    look_for_remains({.keys = true, .watchers = true, .tasks = false});
+    if (!everybody(&ProcessState::idle)) return;
+    const Duration clean_by = simulation_.elapsed() + patience();
+    if (!step_until([&] { return simulation_.elapsed() >= clean_by; }, clean_by)) return;
+    look_for_remains({.tasks = false});
+    last_round_ = true;
+    if (!everybody(&ProcessState::done)) return;
+    simulation_.run_for(seconds(5));  // Nothing went wrong since: nothing is left that had to expire.
+    look_for_remains({.tasks = false});
     over_ = true;
     simulation_.run();
     simulation_.run_for(seconds(1));
     look_for_remains({});
   }
 
+  /// Waits until all have come so far; false if they do not, or two hold a lock meanwhile.
+  bool everybody(bool ProcessState::*so_far) {
+    const auto all = [&] { return std::ranges::all_of(states_, so_far); };
+    if (!step_until(all, simulation_.elapsed() + minutes(30))) return false;
+    if (all()) return true;
+    std::string text = "somebody waits for ever:";
+    for (const LockCall& call : recorder_.history().calls) {
+      if (!call.returned && !call.crashed) text += "\n  " + describe(call);
+    }
+    add(alive, text + "\n" + recorder_.history().tail(40));
+    return false;
+  }
+
+  /// Each rule is asked just before it is removed.
+  void count_what_rules_do() {
+    for (const Episode& episode : run_.plan.episodes) {
+      const auto* fault = std::get_if<fake::Fault>(&episode.what);
+      const auto* added = fault == nullptr ? nullptr : std::get_if<fake::AddRule>(fault);
+      if (added == nullptr) continue;
+      simulation_.at(episode.at + episode.lasts, [this, name = added->rule.name] {
+        for (const fake::RuleStatus& status : simulation_.cluster().rules()) {
+          if (status.rule.name == name) result_.acted[std::string(name_of(status.rule.treatment))] += status.acted;
+        }
+      });
+    }
+  }
+
   void look_for_remains(Remains which) {
     const Verdict verdict = cleanliness(simulation_, run_.locks.prefix, which);
-    if (!verdict) add(clean, verdict.what());
+    add(clean, verdict);
   }
 
   void judge() {
@@ -162,24 +218,28 @@ class Runner {
       add(alive, liveness(history, {*calm_from_, patience(), patience()}));
       add(budget, request_budget(history, {.from = *calm_from_, .per_call = 30, .per_second = 4}));
     }
-    result_.simulated = simulation_.history().tail(60);
+    result_.elections = simulation_.cluster().term() - first_term_;
     result_.hash = simulation_.history_hash();
     result_.steps = simulation_.scheduler().steps();
   }
 
   void add(Check check, const Verdict& verdict) {
-    if (!verdict) add(check, verdict.what());
+    if (!verdict) add(check, verdict.what(), verdict.at());
   }
-  void add(Check check, std::string what) { result_.findings.push_back({check, std::move(what)}); }
+  void add(Check check, std::string what, std::optional<Duration> at = {}) {
+    result_.findings.push_back({check, std::move(what), at.value_or(simulation_.elapsed())});
+  }
 
   const LockRun& run_;
   LockRunResult result_;
   std::vector<ProcessState> states_;
   std::map<std::string, std::unique_ptr<FencedResource>> resources_;
   std::optional<Duration> calm_from_;
+  bool last_round_ = false;
   bool over_ = false;
   Simulation simulation_;  // Ends first: what still runs in it refers to the above.
   LockRecorder recorder_{simulation_.scheduler()};
+  const std::uint64_t first_term_ = simulation_.cluster().term();
 };
 
 const char* text_of(Check check) {
@@ -214,8 +274,13 @@ std::string LockRunResult::report(unsigned checks) const {
 LockRunResult run_locks(const LockRun& run) { return Runner(run).go(); }
 
 std::string describe(const LockRun& run, const LockRunResult& result, unsigned checks) {
-  return "seed " + std::to_string(run.seed) + "\nprogram\n" + run.program.describe() + "plan " + run.plan.as_code() +
-         "\n" + result.report(checks) + "last events of the simulation:\n" + result.simulated;
+  std::string text = "seed " + std::to_string(run.seed) + "\nprogram\n" + run.program.describe() + "plan " +
+                     run.plan.as_code() + "\n" + result.report(checks);
+  std::optional<Duration> first;
+  for (const LockRunResult::Finding& finding : result.findings) {
+    if ((finding.check & checks) != 0) first = std::min(first.value_or(finding.at), finding.at);
+  }
+  return first ? text + Runner(run).look_at(*first) : text;
 }
 
 }  // namespace deimos::testkit

@@ -1,15 +1,18 @@
-// One run for the lock tests: a program of lock calls under a plan of faults, then a phase without faults in which
-// everybody must get every lock once more and nothing may be left behind; and what all checkers say of it.
+// One run for the lock tests: a program of lock calls under a plan of faults; then a phase without faults, in which all
+// programs must come to their end and leave nothing behind, and everybody must get every lock once more; and what all
+// checkers say of it.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <deimos/fake/audit.h>
+#include <deimos/fake/cluster.h>
 #include <deimos/testkit/checkers.h>
 #include <deimos/testkit/fault_plan.h>
 #include <deimos/testkit/local_clock.h>
@@ -23,6 +26,7 @@ struct LockRun {
   std::uint64_t seed = 1;
   int nodes = 3;
   LinkOptions links = {};
+  fake::ClusterOptions cluster = {};  ///< As SimulationOptions::cluster.
   LockProgram program;
   FaultPlan plan;
   LockOptions locks = {};
@@ -53,11 +57,14 @@ struct LockRunResult {
   struct Finding {
     Check check;
     std::string what;
+    Duration at;  ///< When it showed.
   };
   LockHistory history;
   std::vector<fake::AuditRecord> audit;
   std::vector<Finding> findings;
-  std::string simulated;  ///< The last events of the simulation.
+  std::map<std::string, std::uint64_t> acted;  ///< Requests on which rules acted, by treatment.
+  std::map<int, std::uint64_t> failed;         ///< Calls of the store that failed, by code.
+  std::uint64_t elections = 0;
   std::uint64_t hash = 0;
   std::uint64_t steps = 0;
 
@@ -68,7 +75,8 @@ struct LockRunResult {
 
 [[nodiscard]] LockRunResult run_locks(const LockRun& run);
 
-/// Seed, program, plan and findings, for people.
+/// For people: seed, program, plan and findings; and, from the same run again, what the cluster was like when the first
+/// of them showed, and what was sent and answered before it.
 [[nodiscard]] std::string describe(const LockRun& run, const LockRunResult& result, unsigned checks = everything);
 
 }  // namespace deimos::testkit

@@ -2,8 +2,8 @@
 // exclusion looked at after every step; then a phase without faults, in which everybody must get every lock, and after
 // which nothing may be left behind.
 //
-// DEIMOS_SEED=n runs that seed alone. DEIMOS_RUNS=n sets how many fixed seeds are run: 1,000 by default, and 60 in
-// builds with sanitizers (see CMakeLists.txt).
+// DEIMOS_SEED=n runs that seed alone. DEIMOS_RUNS=n sets how many fixed seeds are run: 1,000 by default, fewer in
+// builds with sanitizers (see CMakeLists.txt); DEIMOS_FIRST_SEED=n, from which on. Each share adds a fresh one.
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +14,7 @@
 #include <deimos/testkit/gtest.h>
 #include <deimos/testkit/random.h>
 
+#include "lock_coverage.h"
 #include "lock_run.h"
 
 namespace deimos::testkit {
@@ -22,7 +23,12 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t default_runs = 1000;
-constexpr int fresh_runs = 5;
+constexpr int shares = 4;
+
+std::uint64_t number_from_environment(const char* variable, std::uint64_t otherwise) {
+  const char* const given = std::getenv(variable);
+  return given == nullptr ? otherwise : std::strtoull(given, nullptr, 10);
+}
 
 LockRun run_of(std::uint64_t seed) {
   constexpr int clients = 5;
@@ -35,6 +41,7 @@ LockRun run_of(std::uint64_t seed) {
   limits.nodes = run.nodes;
   for (std::size_t i = 0; i < clients; ++i) limits.processes.push_back(name_of_process(i));
   run.plan = random_plan(mix(seed), limits);
+  run.cluster.missed_sweeps = std::array{0.0, 0.0, 0.5, 0.95}[mix(seed + 1) % 4];
   // Every clock within what LockOptions allow for.
   RandomStream clocks(seed, "clocks");
   for (int i = 0; i < clients; ++i) {
@@ -43,68 +50,48 @@ LockRun run_of(std::uint64_t seed) {
   return run;
 }
 
-/// What happened in all runs together: a test in which nothing goes wrong shows nothing.
-struct Totals {
-  std::uint64_t steps = 0;
-  std::uint64_t requests = 0;
-  std::array<std::uint64_t, 5> ends = {};  // Of tenures, by Tenure::End.
-  std::uint64_t refused_writes = 0;
-  Duration simulated = {};
-
-  void add(const LockRunResult& result) {
-    steps += result.steps;
-    requests += result.history.requests.size();
-    simulated += result.history.end;
-    for (const Tenure& tenure : result.history.tenures) ++ends[static_cast<std::size_t>(tenure.end)];
-    for (const GuardedWrite& write : result.history.writes) refused_writes += write.accepted ? 0 : 1;
-  }
-  void print() const {
-    std::printf(
-        "[   TOTALS ] %.0f simulated seconds, %llu requests, %llu steps; acquisitions released %llu, lost %llu, "
-        "expired %llu, crashed %llu; writes refused %llu\n",
-        std::chrono::duration<double>(simulated).count(), count(requests), count(steps), count(ends[1]), count(ends[2]),
-        count(ends[3]), count(ends[4]), count(refused_writes));
-  }
-
- private:
-  static unsigned long long count(std::uint64_t number) { return number; }
-};
-
 /// Whether the run of `seed` was as it should be.
-bool passes(std::uint64_t seed, Totals& totals) {
+bool passes(std::uint64_t seed, Coverage& coverage) {
   const LockRun run = run_of(seed);
   const LockRunResult result = run_locks(run);
-  totals.add(result);
+  coverage.add(run, result);
   if (result.findings.empty()) return true;
   ADD_FAILURE() << describe(run, result) << "to replay: " << replay_command_of_test(seed);
   return false;
 }
 
-TEST(ThousandSeedsTest, LocksExcludeServeAndCleanUp) {
-  Totals totals;
+/// A share of the seeds, so that CTest can run the shares side by side.
+class ThousandSeedsTest : public ::testing::TestWithParam<int> {};
+
+TEST_P(ThousandSeedsTest, LocksExcludeServeAndCleanUp) {
+  Coverage coverage;
   if (std::getenv(seed_variable) != nullptr) {
     const std::uint64_t seed = seed_from_environment();
     std::printf("[     SEED ] %llu\n", static_cast<unsigned long long>(seed));
-    passes(seed, totals);
+    passes(seed, coverage);
     return;
   }
-  const char* const given = std::getenv("DEIMOS_RUNS");
-  const std::uint64_t runs = given == nullptr ? default_runs : std::strtoull(given, nullptr, 10);
-  constexpr int failures_shown = 3;
-  int failures = 0;
-  for (std::uint64_t seed = 1; seed <= runs && failures < failures_shown; ++seed)
-    failures += passes(seed, totals) ? 0 : 1;
-  for (int i = 0; i < fresh_runs && failures < failures_shown; ++i) {
-    const std::uint64_t seed = fresh_seed();
-    std::printf("[     SEED ] %llu (fresh)\n", static_cast<unsigned long long>(seed));
+  const std::uint64_t first = number_from_environment("DEIMOS_FIRST_SEED", 1);
+  const std::uint64_t runs = number_from_environment("DEIMOS_RUNS", default_runs) / shares;
+  const std::uint64_t begin = first + static_cast<std::uint64_t>(GetParam() - 1) * runs;
+  std::uint64_t seed = begin;
+  while (seed < begin + runs && passes(seed, coverage)) ++seed;
+  if (seed == begin + runs) {
+    const std::uint64_t fresh = fresh_seed();
+    std::printf("[     SEED ] %llu to %llu, and %llu (fresh)\n", static_cast<unsigned long long>(begin),
+                static_cast<unsigned long long>(seed - 1), static_cast<unsigned long long>(fresh));
     std::fflush(stdout);
-    failures += passes(seed, totals) ? 0 : 1;
+    passes(fresh, coverage);
   }
-  totals.print();
-  EXPECT_GE(totals.ends[static_cast<std::size_t>(Tenure::End::expired)], runs / 10) << "too little went wrong";
+  std::printf("[ COVERAGE ] %s", coverage.describe().c_str());
+  if (runs >= default_runs / shares && !HasFailure()) {
+    EXPECT_EQ(coverage.missing(), "") << "too little went wrong";
+  }
 }
 
-TEST(ThousandSeedsTest, TheSameSeedGivesTheSameRun) {
+INSTANTIATE_TEST_SUITE_P(Share, ThousandSeedsTest, ::testing::Range(1, shares + 1));
+
+TEST(SeedTest, TheSameSeedGivesTheSameRun) {
   for (const std::uint64_t seed : {7u, 77u, 777u}) {
     EXPECT_EQ(run_locks(run_of(seed)).hash, run_locks(run_of(seed)).hash) << "seed " << seed;
   }

@@ -18,10 +18,11 @@ std::string keys_below(Simulation& simulation, const std::string& prefix) {
   return text;
 }
 
-std::size_t watchers_of(Simulation& simulation) {
-  std::size_t watchers = 0;
-  for (const fake::NodeState& node : simulation.cluster().state().nodes) watchers += node.watchers;
-  return watchers;
+/// Of all nodes together.
+std::size_t sum_of(std::size_t fake::NodeState::*number, Simulation& simulation) {
+  std::size_t sum = 0;
+  for (const fake::NodeState& node : simulation.cluster().state().nodes) sum += node.*number;
+  return sum;
 }
 
 }  // namespace
@@ -29,15 +30,20 @@ std::size_t watchers_of(Simulation& simulation) {
 Verdict cleanliness(Simulation& simulation, const std::string& prefix, Remains which) {
   const auto left = [&](const std::string& what) {
     return Verdict::wrong("at " + describe_time(simulation.elapsed()) + " there are left " + what +
-                          "\nwhat happened last:\n" + simulation.history().tail(40));
+                              "\nwhat happened last:\n" + simulation.history().tail(40),
+                          simulation.elapsed());
   };
   if (which.keys) {
     const std::string keys = keys_below(simulation, prefix);
     if (!keys.empty()) return left("keys:" + keys);
   }
   if (which.watchers) {
-    if (const std::size_t number = watchers_of(simulation); number > 0)
+    if (const std::size_t number = sum_of(&fake::NodeState::watchers, simulation); number > 0)
       return left(std::to_string(number) + " watches");
+  }
+  if (which.requests) {
+    if (const std::size_t number = sum_of(&fake::NodeState::waiting, simulation); number > 0)
+      return left(std::to_string(number) + " requests without an answer");
   }
   if (which.tasks) {
     const std::string tasks = simulation.scheduler().describe_tasks();

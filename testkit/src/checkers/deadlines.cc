@@ -8,8 +8,10 @@ Verdict deadlines(const LockHistory& history, Duration tolerance) {
     if (call.crashed || call.due == Duration::max()) continue;
     const Duration latest = history.after_standstill(call.owner.process, std::max(call.due, call.called)) + tolerance;
     if (call.returned.value_or(history.end) <= latest) continue;
+    const Duration back = call.returned.value_or(history.end);
     return Verdict::wrong("a call did not return by " + describe_time(call.due) + ":\n  " + describe(call) +
-                          "\nbefore that:\n" + history.tail(40, call.returned.value_or(history.end)));
+                              "\nbefore that:\n" + history.tail(40, back),
+                          back);
   }
   return {};
 }

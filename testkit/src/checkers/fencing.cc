@@ -16,8 +16,9 @@ Verdict check_tokens(const LockHistory& history) {
     const Tenure& tenure = history.tenures[call.tenure];
     if (call.fencing_token != tenure.fencing_token) {
       return Verdict::wrong("re-entry changed the token from " + std::to_string(tenure.fencing_token) + ":\n  " +
-                            describe(call) + "\n  " + describe(tenure) + "\nbefore that:\n" +
-                            history.tail(30, *call.returned));
+                                describe(call) + "\n  " + describe(tenure) + "\nbefore that:\n" +
+                                history.tail(30, *call.returned),
+                            call.returned);
     }
     if (!seen.insert(call.tenure).second) continue;
     for (const LockCall* earlier : grants) {
@@ -25,7 +26,8 @@ Verdict check_tokens(const LockHistory& history) {
       const bool ordered = *earlier->returned < call.called;
       if (earlier->fencing_token == call.fencing_token || (ordered && earlier->fencing_token > call.fencing_token)) {
         return Verdict::wrong("tokens of '" + call.lock + "' do not grow:\n  " + describe(*earlier) + "\n  " +
-                              describe(call) + "\nbefore that:\n" + history.tail(40, *call.returned));
+                                  describe(call) + "\nbefore that:\n" + history.tail(40, *call.returned),
+                              call.returned);
       }
     }
     grants.push_back(&call);
@@ -39,7 +41,9 @@ Verdict check_writes(const LockHistory& history) {
     std::uint64_t& seen = highest[write.lock];
     if (write.accepted && write.fencing_token < seen) {
       return Verdict::wrong(write.owner.describe() + " wrote to " + write.lock + " at " + describe_time(write.at) +
-                            " with token " + std::to_string(write.fencing_token) + ", after " + std::to_string(seen));
+                                " with token " + std::to_string(write.fencing_token) + ", after " +
+                                std::to_string(seen),
+                            write.at);
     }
     seen = std::max(seen, write.fencing_token);
   }
@@ -57,9 +61,10 @@ Verdict holders_are_accepted(const LockHistory& history) {
   for (const GuardedWrite& write : history.writes) {
     if (write.accepted || !write.believed) continue;
     return Verdict::wrong(write.owner.describe() + " holds '" + write.lock + "' and was refused at " +
-                          describe_time(write.at) + ", because its token " + std::to_string(write.fencing_token) +
-                          " is not the highest:\n  " + describe(history.tenures[write.tenure]) + "\nbefore that:\n" +
-                          history.tail(40, write.at));
+                              describe_time(write.at) + ", because its token " + std::to_string(write.fencing_token) +
+                              " is not the highest:\n  " + describe(history.tenures[write.tenure]) +
+                              "\nbefore that:\n" + history.tail(40, write.at),
+                          write.at);
   }
   return {};
 }

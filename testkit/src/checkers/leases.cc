@@ -36,7 +36,8 @@ Verdict leases(const LockHistory& history, const std::vector<fake::AuditRecord>&
     const Duration until = std::min(tenure.until, history.end);
     if (!end || until <= *end) continue;
     return Verdict::wrong("a lease ended at " + describe_time(*end) + ", and its owner did not know:\n  " +
-                          describe(tenure) + "\nbefore that:\n" + history.tail(40, until));
+                              describe(tenure) + "\nbefore that:\n" + history.tail(40, until),
+                          until);
   }
   return {};
 }

@@ -47,8 +47,9 @@ Verdict liveness(const LockHistory& history, const LivenessBounds& bounds) {
       }
       if (free_from >= until) continue;
       return Verdict::wrong("'" + lock + "' is free, and not granted at " + describe_time(free_from) +
-                            " to whoever waits for it:\n  " + describe(call) + "\nwhat happened to it:\n" +
-                            history.tail(40, until));
+                                " to whoever waits for it:\n  " + describe(call) + "\nwhat happened to it:\n" +
+                                history.tail(40, until),
+                            free_from);
     }
   }
   return {};

@@ -41,7 +41,8 @@ Verdict loss_is_announced(const LockHistory& history, Duration tolerance) {
   for (const Tenure& tenure : history.tenures) {
     if (const auto fault = fault_of(history, tenure, tolerance)) {
       const Duration around = std::max(tenure.announced.value_or(tenure.granted), std::min(tenure.until, history.end));
-      return Verdict::wrong(*fault + ":\n  " + describe(tenure) + "\nbefore that:\n" + history.tail(40, around));
+      return Verdict::wrong(*fault + ":\n  " + describe(tenure) + "\nbefore that:\n" + history.tail(40, around),
+                            around);
     }
   }
   return {};

@@ -15,7 +15,9 @@ Verdict mutual_exclusion(const LockHistory& history) {
       const Duration until = std::min(first.until, second.until);
       if (from >= until) continue;
       return Verdict::wrong("two owners hold '" + first.lock + "' at " + describe_time(from) + ":\n  " +
-                            describe(first) + "\n  " + describe(second) + "\nbefore that:\n" + history.tail(40, from));
+                                describe(first) + "\n  " + describe(second) + "\nbefore that:\n" +
+                                history.tail(40, from),
+                            from);
     }
   }
   return {};

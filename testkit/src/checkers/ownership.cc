@@ -84,8 +84,9 @@ Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecor
     if (!client || record.error || !record.event || !record.key.starts_with(prefix + "/")) continue;
     const std::string fault = seen.fault_of(record, prefix);
     if (fault.empty()) continue;
-    return Verdict::wrong("a change of a lock " + fault + ":\n  " + describe(record) + "\nbefore that:\n" +
-                          history.tail(40, record.at - fake::ManualClock::epoch));
+    const Duration at = record.at - fake::ManualClock::epoch;
+    return Verdict::wrong(
+        "a change of a lock " + fault + ":\n  " + describe(record) + "\nbefore that:\n" + history.tail(40, at), at);
   }
   return {};
 }

@@ -42,7 +42,7 @@ Verdict reentry(const LockHistory& history) {
     if (fault.empty()) continue;
     std::string text = "a call " + fault + ":\n  " + describe(call);
     if (call.tenure != LockCall::none) text += "\n  " + describe(history.tenures[call.tenure]);
-    return Verdict::wrong(text + "\nbefore that:\n" + history.tail(40, *call.returned));
+    return Verdict::wrong(text + "\nbefore that:\n" + history.tail(40, *call.returned), call.returned);
   }
   return {};
 }

@@ -32,7 +32,7 @@ Verdict request_budget(const LockHistory& history, const RequestBudget& budget) 
                        describe_time(budget.from) + " to " + describe_time(until) + " for " +
                        std::to_string(count.calls) + " calls; allowed are " + std::to_string(allowed);
     for (const auto& [kind, number] : count.kinds) text += "\n  " + std::to_string(number) + " x " + kind;
-    return Verdict::wrong(text + "\nwhat happened last:\n" + history.tail(30, until));
+    return Verdict::wrong(text + "\nwhat happened last:\n" + history.tail(30, until), until);
   }
   return {};
 }

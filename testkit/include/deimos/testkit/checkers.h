@@ -72,6 +72,7 @@ struct RequestBudget {
 struct Remains {
   bool keys = true;      ///< Files below the prefix.
   bool watchers = true;  ///< Watches at any node.
+  bool requests = true;  ///< Requests that a node has not answered.
   bool tasks = true;     ///< Tasks of processes that have ended or crashed.
 };
 /// Nothing of `which` remains. Reads the store through the simulation's observer, so it lets virtual time pass.

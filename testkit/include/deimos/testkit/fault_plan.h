@@ -47,8 +47,14 @@ struct BadLinks {
   bool operator==(const BadLinks&) const = default;
 };
 
+/// The node crashes and loses its log. Undone by its restart from a snapshot, without the events of the past.
+struct CrashToSnapshot {
+  fake::NodeId node = 0;
+  bool operator==(const CrashToSnapshot&) const = default;
+};
+
 /// A fake::Fault is undone by the one that fault.h names beside it.
-using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, fake::Fault>;
+using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, fake::Fault>;
 
 struct Episode {
   Duration at = {};     ///< Since the start of the run.
@@ -62,9 +68,11 @@ struct FaultPlan {
 
   /// When the last of it is over.
   [[nodiscard]] Duration over() const;
-  /// Whether it ends leases that the store promised to keep: by force, or by clocks that are further apart than
+  /// Whether it may end leases that the store promised to keep: by force, or by clocks that are further apart than
   /// `max_skew`. Then a lock does not exclude, and only the fencing tokens help.
   [[nodiscard]] bool breaks_leases(Duration max_skew) const;
+  /// Whether clients may be told what is not so, indexes among it. Then not even fencing tokens can be relied on.
+  [[nodiscard]] bool forges_answers() const;
   /// Whether nodes may act on a write twice, or long after its sender has given it up.
   [[nodiscard]] bool repeats_writes() const;
   /// A `FaultPlan{…}` that gives the same plan again, a line for each episode.
@@ -86,19 +94,22 @@ struct PlanLimits {
   bool crashes = true;                                 ///< Of processes.
   bool late_requests = true;                           ///< Requests that are acted on long after they were sent.
   bool broken_leases = false;                          ///< See FaultPlan::breaks_leases().
+  bool forged_answers = false;                         ///< See FaultPlan::forges_answers().
 };
 
 /// First draws which kinds of fault there are at all, then how often each: so that runs differ in kind, and some have
 /// much of one.
 [[nodiscard]] FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits);
-/// The kinds among which `mask` chooses, a bit for each, that `draw` makes one of.
+/// One of a kind that `draw` chooses among those that `mask` allows, a bit for each.
 [[nodiscard]] Disturbance random_disturbance(std::uint64_t mask, std::uint64_t draw, const PlanLimits& limits);
 
-/// Plans everything with Simulation::at(), from now on. `recorder` is told of pauses.
+/// Plans everything with Simulation::at(), from now on. `recorder` is told of pauses, and notes everything.
 void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder = nullptr);
 
 /// The fault that undoes `fault`; nothing if none does.
 [[nodiscard]] std::vector<fake::Fault> undoing(const fake::Fault& fault);
+/// `CrashProcess{"p1"}`, as C++ reads it.
+[[nodiscard]] std::string disturbance_as_code(const Disturbance& what);
 /// `1500ms`, as C++ reads it.
 [[nodiscard]] std::string duration_as_code(Duration duration);
 

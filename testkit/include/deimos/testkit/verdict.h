@@ -1,8 +1,11 @@
 // What a checker says.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
+
+#include <deimos/runtime.h>
 
 namespace deimos::testkit {
 
@@ -10,18 +13,23 @@ namespace deimos::testkit {
 class Verdict {
  public:
   Verdict() = default;
-  static Verdict wrong(std::string what) {
+  /// `at`: when it showed, if that is known.
+  static Verdict wrong(std::string what, std::optional<Duration> at = {}) {
     Verdict verdict;
     verdict.ok_ = false;
+    verdict.at_ = at;
     verdict.what_ = std::move(what);
     return verdict;
   }
   [[nodiscard]] bool ok() const noexcept { return ok_; }
   explicit operator bool() const noexcept { return ok_; }
   [[nodiscard]] const std::string& what() const noexcept { return what_; }
+  /// True time since the start of the run.
+  [[nodiscard]] std::optional<Duration> at() const noexcept { return at_; }
 
  private:
   bool ok_ = true;
+  std::optional<Duration> at_;
   std::string what_ = "all is well";
 };
 
