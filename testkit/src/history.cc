@@ -1,6 +1,7 @@
 #include <deimos/testkit/history.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace deimos::testkit {
@@ -57,20 +58,24 @@ void History::record(Duration at, std::string_view kind, std::string_view subjec
   } else {
     slot = &events_[recorded_ % capacity_];
   }
-  slot->sequence = recorded_++;
+  slot->sequence = recorded_;
   slot->at = at;
   slot->kind.assign(kind);
   slot->subject.assign(subject);
   slot->text.assign(text);
   slot->hash = hash_;
+  std::atomic_ref(recorded_).store(recorded_ + 1, std::memory_order_release);
 }
 
 void History::absorb(std::uint64_t value) noexcept { hash_ = fold(hash_, value); }
 
+std::uint64_t History::size() const noexcept { return std::atomic_ref(recorded_).load(std::memory_order_acquire); }
+
 std::vector<HistoryEvent> History::events() const {
+  const std::uint64_t recorded = size();
   std::vector<HistoryEvent> ordered = events_;
-  if (capacity_ != unlimited && recorded_ > capacity_) {
-    std::rotate(ordered.begin(), ordered.begin() + static_cast<std::ptrdiff_t>(recorded_ % capacity_), ordered.end());
+  if (capacity_ != unlimited && recorded > capacity_) {
+    std::rotate(ordered.begin(), ordered.begin() + static_cast<std::ptrdiff_t>(recorded % capacity_), ordered.end());
   }
   return ordered;
 }

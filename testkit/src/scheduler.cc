@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 #include "scheduler_state.h"
@@ -45,9 +46,19 @@ class Sleeping final : public WaitTarget {
 
 }  // namespace
 
+namespace {
+
+SchedulerOptions checked(SchedulerOptions options) {
+  if (options.block_limit < Duration::zero()) throw std::invalid_argument("a limit cannot be negative");
+  if (!options.on_blocked) options.on_blocked = &write_to_standard_error;
+  return options;
+}
+
+}  // namespace
+
 void Fiber::fire() { scheduler.wake_by_timer(*this); }
 
-Scheduler::Scheduler(SchedulerOptions options) : state_(std::make_unique<State>(*this, options)) {}
+Scheduler::Scheduler(SchedulerOptions options) : state_(std::make_unique<State>(*this, checked(std::move(options)))) {}
 
 Scheduler::~Scheduler() { shut_down(); }
 
@@ -57,7 +68,9 @@ void Scheduler::shut_down() {
   state_->current = nullptr;
   state_->steps_at_instant = 0;
   state_->options.steps_per_instant = steps_of_shut_down;
+  state_->watching.emplace(state_->turn, state_->watch_order);
   while (state_->runnable.first() != nullptr) state_->step();
+  state_->watching.reset();
   state_->current = &state_->driver;
 }
 
@@ -218,6 +231,7 @@ void Scheduler::State::suspend(Fiber& fiber) {
   if (&fiber != &driver) return fiber.context.switch_to(driver.context);
   current = nullptr;
   try {
+    watching.emplace(turn, watch_order);
     drive();
   } catch (...) {
     stop_driving();

@@ -79,10 +79,14 @@ void Scheduler::State::drive() {
       if (fiber == &driver) return;
       step();
       rethrow_escaped();
+      fail_if_blocked();
     } else if (!timers.empty()) {
       if (timers.first_due() > now) next_instant();
       count_step("a timer");
+      turn.begin(nullptr, now - start);
       timers.pop().fire();
+      end_turn();
+      fail_if_blocked();
     } else {
       fail(SimulationFailure::Kind::deadlock, "deadlock: no task can run and no timer is set");
     }
@@ -100,17 +104,25 @@ void Scheduler::State::step() {
   if (fiber.foreground) foreground_ran = now;
   fiber.state = Fiber::State::running;
   current = &fiber;
+  turn.begin(&fiber, now - start);
   if (fiber.group.killed) {
     run_killed(fiber);
   } else {
     driver.context.switch_to(fiber.context);
   }
+  end_turn();
   current = nullptr;
   if (fiber.abandoned && fiber.state == Fiber::State::running) return go_on_elsewhere(fiber);
   if (fiber.state != Fiber::State::ended) return;
   stacks.give_back(std::move(*fiber.stack));
   fiber.stack.reset();
+  watching->let_go();
   fibers.erase(fiber.id);
+}
+
+void Scheduler::State::end_turn() {
+  if (turn.noticed()) blocked = watching->found();
+  turn.end();
 }
 
 void Scheduler::State::count_step(std::string_view next) {
@@ -143,6 +155,7 @@ bool Scheduler::State::only_background_goes_on() const noexcept {
 
 /// The driver's own stack goes on, whatever it was waiting for.
 void Scheduler::State::stop_driving() noexcept {
+  watching.reset();
   current = &driver;
   if (driver.armed()) timers.remove(driver);
   runnable.remove(driver);
@@ -158,6 +171,10 @@ void Scheduler::State::rethrow_escaped() {
       "task " + escaped_from + " ended with an exception at " + describe_time(scheduler.elapsed()) + ": " + what;
   history.record(scheduler.elapsed(), "failure", escaped_from, what);
   throw SimulationFailure(SimulationFailure::Kind::escaped_exception, report, cause);
+}
+
+void Scheduler::State::fail_if_blocked() {
+  if (!blocked.empty()) fail(SimulationFailure::Kind::blocked_task, std::exchange(blocked, {}));
 }
 
 void Scheduler::State::fail(SimulationFailure::Kind kind, const std::string& reason) {

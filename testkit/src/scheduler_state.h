@@ -8,12 +8,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <deimos/testkit/scheduler.h>
 
+#include "block_watch.h"
 #include "fiber.h"
 #include "timer_heap.h"
 
@@ -22,10 +25,10 @@ namespace deimos::testkit {
 struct Scheduler::State {
   State(Scheduler& owner, SchedulerOptions its_options)
       : scheduler(owner),
-        options(its_options),
-        history(its_options.history_capacity),
+        options(std::move(its_options)),
+        history(options.history_capacity),
         default_group("-"),
-        stacks(its_options.stack_size),
+        stacks(options.stack_size),
         driver(owner, default_group, 1, "main", true) {
     driver.state = Fiber::State::running;
   }
@@ -57,6 +60,11 @@ struct Scheduler::State {
   std::exception_ptr escaped;
   std::string escaped_from;
 
+  Turn turn;
+  const WatchOrder watch_order{options.block_limit, options.on_blocked, &history};
+  std::optional<BlockWatch::Scope> watching;
+  std::string blocked;  // What the watch found.
+
   static void body_of(void* fiber);
   static void abandon_instead_of_terminating();
   void run_killed(Fiber& fiber);
@@ -72,11 +80,13 @@ struct Scheduler::State {
   void drive();
   void step();
   void count_step(std::string_view next);
+  void end_turn();
   void next_instant();
   void stop_driving() noexcept;
   [[nodiscard]] bool only_background_goes_on() const noexcept;
   [[noreturn]] void fail(SimulationFailure::Kind kind, const std::string& reason);
   void rethrow_escaped();
+  void fail_if_blocked();
 };
 
 }  // namespace deimos::testkit

@@ -9,6 +9,7 @@
 
 #include <deimos/testkit/seed.h>
 
+#include "block_watch.h"
 #include "cluster_driver.h"
 
 namespace deimos::testkit {
@@ -36,6 +37,21 @@ fake::ClusterOptions cluster_options(const SimulationOptions& options, const fak
     cluster.members.push_back({.client_url = url_of(node), .peer_url = "http://node" + std::to_string(node) + ":7001"});
   }
   return cluster;
+}
+
+std::string replay_line(std::uint64_t seed, const std::string& command) {
+  return "seed " + std::to_string(seed) + "; to replay: " + (command.empty() ? replay_command(seed) : command);
+}
+
+/// Reports that the scheduler makes of itself tell the seed too.
+SchedulerOptions scheduler_options(const SimulationOptions& options) {
+  SchedulerOptions scheduler = options.scheduler;
+  scheduler.on_blocked = [seed = options.seed, command = options.replay_command,
+                          report = scheduler.on_blocked](const std::string& what) {
+    const std::string line = what + "\n" + replay_line(seed, command);
+    report ? report(line) : write_to_standard_error(line);
+  };
+  return scheduler;
 }
 
 /// Ends a pause.
@@ -108,12 +124,11 @@ struct Simulation::State {
 
 Simulation::State::State(SimulationOptions given)
     : options(std::move(given)),
-      scheduler(options.scheduler),
+      scheduler(scheduler_options(options)),
       clock(scheduler),
       cluster(cluster_options(options, clock)),
       driver(scheduler, cluster),
       network(scheduler, RandomStream(options.seed, "network"), cluster, urls_of(options.nodes)) {
-  if (options.replay_command.empty()) options.replay_command = testkit::replay_command(options.seed);
   network.set_links(options.links);
 }
 
@@ -153,7 +168,7 @@ auto Simulation::State::explained(Run run) {
     std::string report = failure.what();
     if (!report.ends_with('\n')) report += '\n';
     report += "what happened last:\n" + scheduler.history().tail(history_shown);
-    report += "seed " + std::to_string(options.seed) + "; to replay: " + options.replay_command;
+    report += replay_line(options.seed, options.replay_command);
     scheduler.shut_down();
     throw SimulationFailure(failure.kind(), report, failure.cause());
   }
@@ -264,6 +279,9 @@ const History& Simulation::history() const noexcept { return std::as_const(state
 
 void Simulation::note(std::string_view text) { state_->scheduler.history().record(elapsed(), "note", "-", text); }
 
-const std::string& Simulation::replay_command() const noexcept { return state_->options.replay_command; }
+std::string Simulation::replay_command() const {
+  const std::string& given = state_->options.replay_command;
+  return given.empty() ? testkit::replay_command(seed()) : given;
+}
 
 }  // namespace deimos::testkit

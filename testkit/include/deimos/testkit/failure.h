@@ -16,6 +16,7 @@ class SimulationFailure : public std::runtime_error {
     livelock,           ///< Virtual time stands still while tasks keep running.
     time_limit,         ///< SchedulerOptions::time_limit is over.
     escaped_exception,  ///< A task ended with an exception: see cause().
+    blocked_task,       ///< A task blocked in real time: see SchedulerOptions::block_limit.
   };
   SimulationFailure(Kind kind, const std::string& report, std::exception_ptr cause = nullptr)
       : std::runtime_error(report), kind_(kind), cause_(std::move(cause)) {}

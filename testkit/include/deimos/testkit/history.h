@@ -23,7 +23,8 @@ struct HistoryEvent {
   [[nodiscard]] std::string describe() const;
 };
 
-/// A running hash of everything, and the last events in full. Not thread-safe.
+/// A running hash of everything, and the last events in full. Not thread-safe; but while nothing is recorded, any
+/// thread may read.
 class History {
  public:
   static constexpr std::size_t unlimited = 0;
@@ -37,7 +38,7 @@ class History {
   /// Equal for two runs in which the same happened in the same order at the same instants.
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   /// How many events were recorded.
-  [[nodiscard]] std::uint64_t size() const noexcept { return recorded_; }
+  [[nodiscard]] std::uint64_t size() const noexcept;
   /// Those kept, oldest first.
   [[nodiscard]] std::vector<HistoryEvent> events() const;
   /// The last `count` of them, a line each.
@@ -45,8 +46,8 @@ class History {
 
  private:
   std::size_t capacity_;
-  std::vector<HistoryEvent> events_;  // A ring once it is full.
-  std::uint64_t recorded_ = 0;
+  std::vector<HistoryEvent> events_;    // A ring once it is full.
+  mutable std::uint64_t recorded_ = 0;  // Atomic, for readers that come later.
   std::uint64_t hash_ = 0x6465696D6F73u;
 };
 

@@ -35,6 +35,17 @@ struct SchedulerOptions {
   std::uint64_t steps_per_instant = 1'000'000;   ///< More without time going on is a livelock.
   Duration stuck_after = std::chrono::hours(1);  ///< See Scheduler::run().
   std::size_t history_capacity = 2000;           ///< Events kept; 0: all.
+  /// The longest that a task (or a timer's action) may run without a wait, in real time; 0: for ever. One that takes
+  /// longer is reported at once, see `on_blocked`. If it was blocked for so long (in a read() from a real socket, on a
+  /// real mutex, in std::this_thread::sleep_for()), the run fails when it comes back; nobody can make it, so the
+  /// program is ended by std::abort() when it still has not after ten times the limit. One that computes is only
+  /// reported (it may be slow because of a sanitizer), until after sixty times the limit the program is ended likewise.
+  /// While a debugger has stopped the program, the limit does not run. On other systems than Linux, nobody can tell
+  /// whether a task computes: each is taken to.
+  Duration block_limit = std::chrono::seconds(1);
+  /// Gets the report of a task that took longer. Called by another thread, while the task goes on: it must not throw,
+  /// wait, or use the scheduler. Not given: it goes to standard error.
+  std::function<void(const std::string& report)> on_blocked = {};
 };
 
 /// A task as the scheduler knows it.
@@ -49,6 +60,7 @@ class Scheduler {
   /// The first instant. Not zero, so that an uninitialised TimePoint is no valid instant.
   static constexpr TimePoint start{std::chrono::hours(1000)};
 
+  /// Throws std::invalid_argument for a negative limit.
   explicit Scheduler(SchedulerOptions options = {});
   /// Kills what still runs.
   ~Scheduler();

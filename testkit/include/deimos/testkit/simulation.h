@@ -89,7 +89,7 @@ class Simulation {
   /// Puts a line into the history.
   void note(std::string_view text);
   /// `DEIMOS_SEED=42 ./program …`
-  [[nodiscard]] const std::string& replay_command() const noexcept;
+  [[nodiscard]] std::string replay_command() const;
 
  private:
   struct State;
