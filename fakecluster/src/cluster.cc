@@ -65,6 +65,8 @@ std::string Cluster::describe() const { return fake::describe(state()); }
 
 void Cluster::set_observer(AuditObserver observer) { core_->set_observer(std::move(observer)); }
 
+void Cluster::on_incident(IncidentObserver observer) { core_->on_incident(std::move(observer)); }
+
 std::optional<Applied> Cluster::applied(std::uint64_t request) const { return core_->applied(request); }
 
 void Cluster::close() { core_->close(0); }

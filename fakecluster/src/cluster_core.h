@@ -62,6 +62,7 @@ class ClusterCore final : public FlowHost {
   [[nodiscard]] std::vector<RuleStatus> rules();
   [[nodiscard]] NodeStatistics statistics(NodeId node);
   void set_observer(AuditObserver observer);
+  void on_incident(IncidentObserver observer);
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request);
 
  private:
@@ -71,6 +72,12 @@ class ClusterCore final : public FlowHost {
   class Call;
 
   [[nodiscard]] Replica& replica(NodeId node) noexcept { return *replicas_[node - 1]; }
+
+  /// `text` is made only if somebody listens.
+  template <typename Text>
+  void tell(Incident::Kind kind, NodeId node, Text text) {
+    if (incident_observer_) incident_observer_({now(), kind, node, text()});
+  }
 
   // Requests.
   Ticket treat(Replica& at, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
@@ -206,6 +213,7 @@ class ClusterCore final : public FlowHost {
   std::map<RuleId, std::pair<std::shared_ptr<Flow>, TimedEvents::Id>> held_back_;
 
   AuditObserver observer_;
+  IncidentObserver incident_observer_;
   std::map<std::uint64_t, Applied> applied_;
 
   SeededRandom election_random_;

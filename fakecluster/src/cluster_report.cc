@@ -33,6 +33,25 @@ void ClusterCore::set_observer(AuditObserver observer) {
   observer_ = std::move(observer);
 }
 
+void ClusterCore::on_incident(IncidentObserver observer) {
+  const std::lock_guard lock(mutex_);
+  incident_observer_ = std::move(observer);
+}
+
+std::string_view to_string(Incident::Kind kind) noexcept {
+  switch (kind) {
+    case Incident::Kind::fault:
+      return "fault";
+    case Incident::Kind::election:
+      return "election";
+    case Incident::Kind::quorum:
+      return "quorum";
+    case Incident::Kind::rule:
+      return "rule";
+  }
+  return "";
+}
+
 std::optional<Applied> ClusterCore::applied(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
   const auto found = applied_.find(request);

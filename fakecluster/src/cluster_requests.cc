@@ -59,6 +59,12 @@ ClusterCore::Ticket ClusterCore::treat(Replica& at, const Origin& origin, const 
   if (!decision || (std::holds_alternative<Pass>(decision->treatment) && !decision->releases)) {
     return deliver(at, origin, request, reply);
   }
+  if (!std::holds_alternative<Pass>(decision->treatment)) {
+    tell(Incident::Kind::rule, at.id, [&] {
+      return std::string(name_of(decision->treatment)) + " of " + request.method + " " + request.target + " by " +
+             (origin.client.empty() ? "somebody" : origin.client);
+    });
+  }
   if (decision->releases) {
     const Ticket ticket = deliver(at, origin, request, reply);
     release(decision->rule);

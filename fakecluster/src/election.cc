@@ -64,7 +64,8 @@ void ClusterCore::find_leader(Replica& at) {
 
 void ClusterCore::look_for_quorum() {
   Replica& leader = replica(leader_);
-  can_commit_ = reigns() && has_majority(leader);
+  const bool could = std::exchange(can_commit_, reigns() && has_majority(leader));
+  if (could && !can_commit_) tell(Incident::Kind::quorum, leader_, [] { return "has lost its majority"; });
   for (const auto& at : replicas_) {
     if (at->id != leader_ || !can_commit_) lose_quorum(*at);
   }
@@ -108,6 +109,7 @@ void ClusterCore::elect(Replica& winner) {
   catch_up_all();
   Replica& former = replica(leader_);
   lose_quorum(former);
+  const std::size_t pending = pending_.size();
   if (&former != &winner) {
     // How much of what the former leader took came through to the winner; what it has, it commits.
     std::uint64_t kept = pending_.size();
@@ -117,6 +119,12 @@ void ClusterCore::elect(Replica& winner) {
   }
   leader_ = winner.id;
   ++term_;
+  tell(Incident::Kind::election, leader_, [&] {
+    const std::string text = "leads in term " + std::to_string(term_);
+    if (pending == 0) return text;
+    return text + "; of " + std::to_string(pending) + " proposals that were pending, it has " +
+           std::to_string(pending_.size());
+  });
   ++raft_index_;  // Of the empty entry with which a term begins.
   winner.role = Role::leader;
   winner.leader = winner.id;

@@ -66,12 +66,14 @@ bool ClusterCore::cancel(ScheduledFault fault) {
 RuleId ClusterCore::add_rule(Rule rule) {
   validate(rule, size());
   const Call call(*this);
+  tell(Incident::Kind::fault, 0, [&] { return "add rule " + describe(rule); });
   return rules_.add(std::move(rule));
 }
 
 bool ClusterCore::remove_rule(RuleId rule) {
   const Call call(*this);
   const std::vector<RuleId> removed = rules_.remove(rule);
+  if (!removed.empty()) tell(Incident::Kind::fault, 0, [&] { return "remove rule " + std::to_string(rule); });
   release(removed);
   return !removed.empty();
 }
@@ -89,6 +91,7 @@ void ClusterCore::check_clock(const Fault& fault) {
 void ClusterCore::apply_locked(const Fault& fault) {
   // What nobody has looked at yet was applied before this.
   catch_up_all();
+  tell(Incident::Kind::fault, 0, [&] { return describe(fault); });
   std::visit([this](const auto& kind) { effect(kind); }, fault);
   reconsider();
   // Requests that hung come after what the node has missed.

@@ -130,6 +130,10 @@ Simulation::State::State(SimulationOptions given)
       driver(scheduler, cluster),
       network(scheduler, RandomStream(options.seed, "network"), cluster, urls_of(options.nodes)) {
   network.set_links(options.links);
+  cluster.on_incident([this](const fake::Incident& incident) {
+    const std::string subject = incident.node == 0 ? "cluster" : "node" + std::to_string(incident.node);
+    scheduler.history().record(scheduler.elapsed(), to_string(incident.kind), subject, incident.text);
+  });
 }
 
 Life& Simulation::State::life_of(std::string_view process) {

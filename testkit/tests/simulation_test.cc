@@ -246,6 +246,19 @@ TEST(ClusterSimulation, GoesOnInTheNextTermWhenTheLeaderIsCutOff) {
   EXPECT_EQ(simulation.node(1).statistics().index, simulation.node(3).statistics().index);
 }
 
+TEST(ClusterSimulation, TellsInItsHistoryWhatBefellTheCluster) {
+  Simulation simulation({.seed = 11, .nodes = 3});
+  simulation.cluster().after(5s, fake::Isolate{1});
+  simulation.cluster().add_rule({.match = {.method = "PUT", .nth = 1}, .treatment = fake::DropAnswer{}});
+  simulation.spawn("writer", [](Process& process) { process.client().set("/key", "value", {.timeout = 1s}); });
+  simulation.run_for(10s);
+  const std::string history = simulation.history().tail();
+  EXPECT_THAT(history, HasSubstr("drop_answer of PUT /keys/key by writer\n"));
+  EXPECT_THAT(history, HasSubstr("+5.000000000s     fault       cluster       isolate node 1\n"
+                                 "+5.000000000s     quorum      node1         has lost its majority\n"));
+  EXPECT_THAT(history, HasSubstr("leads in term 2\n"));
+}
+
 TEST(ClusterSimulation, RefusesConnectionsToANodeThatHasCrashed) {
   Simulation simulation({.nodes = 3});
   simulation.cluster().crash(2);

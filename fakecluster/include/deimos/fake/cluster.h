@@ -27,6 +27,7 @@
 #include <deimos/fake/clock.h>
 #include <deimos/fake/cluster_state.h>
 #include <deimos/fake/fault.h>
+#include <deimos/fake/incident.h>
 #include <deimos/fake/node.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
@@ -181,6 +182,8 @@ class Cluster {
   [[nodiscard]] std::string describe() const;
   /// Replaces the former one; null for none.
   void set_observer(AuditObserver observer);
+  /// Likewise.
+  void on_incident(IncidentObserver observer);
   /// Whether and when a write that came with this Origin::request (not 0) was committed; the first time, if a rule
   /// duplicated it.
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
