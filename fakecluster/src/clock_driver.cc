@@ -2,27 +2,45 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
+
+#include "cluster_core.h"
 
 namespace deimos::fake {
 namespace {
 
-/// Longer than this nothing is relied on: a request may bring something forward, and the wall clock may be set.
-constexpr std::chrono::milliseconds longest_wait{5};
+/// The wall clock may be set, which nobody tells us.
+constexpr std::chrono::milliseconds longest_wait{500};
 
 }  // namespace
 
-ClockDriver::ClockDriver(Node& node) : node_(node), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+ClockDriver::ClockDriver(Node& node) : ClockDriver(node.core_) {}
+
+ClockDriver::ClockDriver(Cluster& cluster) : ClockDriver(cluster.core_) {}
+
+ClockDriver::ClockDriver(std::shared_ptr<ClusterCore> core) : core_(std::move(core)) {
+  core_->on_due_sooner([this](Instant) {
+    const std::lock_guard lock(mutex_);
+    sooner_ = true;
+    wake_.notify_one();
+  });
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+ClockDriver::~ClockDriver() { core_->on_due_sooner(nullptr); }
 
 void ClockDriver::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
-    const Instant now = node_.now();
-    const Instant due = node_.next_due();
+    const Instant now = core_->now();
+    const Instant due = core_->next_due();
     if (due <= now) {
-      node_.run_due();
+      core_->run_due();
       continue;
     }
-    wake_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(due - now, longest_wait), [] { return false; });
+    // The cluster is not called while the mutex is held: it calls us with its own.
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(due - now, longest_wait), [this] { return sooner_; });
+    sooner_ = false;
   }
 }
 

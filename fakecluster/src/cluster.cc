@@ -49,6 +49,8 @@ ScheduledFault Cluster::after(std::chrono::nanoseconds delay, Fault fault) {
 
 bool Cluster::cancel(ScheduledFault fault) { return core_->cancel(fault); }
 
+std::vector<FaultToCome> Cluster::faults_to_come() const { return core_->faults_to_come(); }
+
 RuleId Cluster::add_rule(Rule rule) { return core_->add_rule(std::move(rule)); }
 
 bool Cluster::remove_rule(RuleId rule) { return core_->remove_rule(rule); }
@@ -68,6 +70,10 @@ void Cluster::set_observer(AuditObserver observer) { core_->set_observer(std::mo
 void Cluster::on_incident(IncidentObserver observer) { core_->on_incident(std::move(observer)); }
 
 std::optional<Applied> Cluster::applied(std::uint64_t request) const { return core_->applied(request); }
+
+void Cluster::reset(std::uint64_t seed) { core_->reset(seed); }
+
+void Cluster::reset() { core_->reset(core_->seed()); }
 
 void Cluster::close() { core_->close(0); }
 

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "cluster_call.h"
-#include "member_record.h"
 
 namespace deimos::fake {
 namespace {
@@ -14,8 +13,8 @@ void require(bool holds, const char* otherwise) {
   if (!holds) throw std::invalid_argument(otherwise);
 }
 
-ClusterOptions checked(ClusterOptions options) {
-  require(options.nodes >= 1 && options.nodes <= 99, "nodes must be from 1 to 99");
+const ClusterOptions& checked(const ClusterOptions& options) {
+  require(options.nodes >= 1 && options.nodes <= most_nodes, "nodes must be from 1 to 99");
   require(options.members.size() <= options.nodes, "more members than nodes");
   require(options.request_timeout.count() > 0, "request_timeout must be positive");
   require(options.tick.count() > 0 && options.tick <= std::chrono::hours(1), "tick must be positive, at most an hour");
@@ -32,84 +31,12 @@ ClusterOptions checked(ClusterOptions options) {
   return options;
 }
 
-NodeOptions node_options(const ClusterOptions& cluster, NodeId id) {
-  MemberOptions member = id <= cluster.members.size() ? cluster.members[id - 1] : MemberOptions{};
-  const auto url = [&](NodeId base) { return "http://127.0.0.1:" + std::to_string(base + id); };
-  if (member.name.empty()) member.name = "node" + std::to_string(id);
-  if (member.client_url.empty()) member.client_url = url(4000);
-  if (member.peer_url.empty()) member.peer_url = url(7000);
-  NodeOptions options;
-  options.name = std::move(member.name);
-  options.client_url = std::move(member.client_url);
-  options.peer_url = std::move(member.peer_url);
-  options.watch_timeout = cluster.watch_timeout;
-  options.history_capacity = cluster.history_capacity;
-  options.watch_backlog = cluster.watch_backlog;
-  options.target_limit = cluster.target_limit;
-  options.key_limit = cluster.key_limit;
-  options.form_limit = cluster.form_limit;
-  return options;
-}
-
-/// Names and URLs tell members apart.
-void check_distinct(const std::vector<std::unique_ptr<Replica>>& replicas) {
-  for (std::size_t one = 0; one < replicas.size(); ++one) {
-    for (std::size_t other = 0; other < one; ++other) {
-      const NodeOptions& a = replicas[one]->options;
-      const NodeOptions& b = replicas[other]->options;
-      if (a.name != b.name && a.client_url != b.client_url && a.peer_url != b.peer_url) continue;
-      throw std::invalid_argument("nodes " + std::to_string(other + 1) + " and " + std::to_string(one + 1) +
-                                  " have the same name or URL");
-    }
-  }
-}
-
-std::string machines_text(const std::vector<std::unique_ptr<Replica>>& replicas) {
-  std::vector<std::string> urls;
-  for (const auto& replica : replicas) urls.push_back(replica->options.client_url);
-  std::sort(urls.begin(), urls.end());
-  std::string text;
-  for (const std::string& url : urls) text.append(text.empty() ? "" : ", ").append(url);
-  return text;
-}
-
 }  // namespace
 
 ClusterCore::ClusterCore(ClusterOptions options)
-    : options_(checked(std::move(options))),
-      clock_(options_.clock != nullptr ? options_.clock : &own_clock_),
-      start_(clock_->now()),
-      last_sweep_(start_),
-      links_(options_.nodes),
-      rules_(options_.seed),
-      election_random_(options_.seed, 2),
-      pending_random_(options_.seed, 3),
-      lag_random_(options_.seed, 4),
-      sweep_random_(options_.seed, 5),
-      flow_random_(options_.seed, 6) {
-  for (NodeId id = 1; id <= options_.nodes; ++id) {
-    replicas_.push_back(std::make_unique<Replica>(id, node_options(options_, id)));
-    replicas_.back()->lag_least = options_.lag_least;
-    replicas_.back()->lag_most = options_.lag_most;
-  }
-  check_distinct(replicas_);
-  machines_ = machines_text(replicas_);
-
-  // Each member is created, then each publishes its name. A real log holds a change of configuration for each before.
-  std::vector<std::array<Command, 2>> records;
-  for (const auto& member : replicas_) records.push_back(member_record(member->options));
-  raft_index_ = std::uint64_t{3} * options_.nodes;
-  for (const auto& at : replicas_) {
-    for (const auto& record : records) at->store.apply(record[0], start_, at->watches);
-    for (const auto& record : records) at->store.apply(record[1], start_, at->watches);
-    at->raft_index = raft_index_;
-    at->leader = leader_;
-    at->hears = true;
-  }
-  replica(leader_).role = Role::leader;
-  replica(leader_).had_quorum = true;
-  can_commit_ = true;
-}
+    : ClusterData(checked(options), options.seed, options.clock != nullptr ? options.clock->now() : ManualClock::epoch),
+      options_(std::move(options)),
+      clock_(options_.clock != nullptr ? options_.clock : &own_clock_) {}
 
 void ClusterCore::check(NodeId node) const {
   if (node >= 1 && node <= replicas_.size()) return;
@@ -123,6 +50,14 @@ void ClusterCore::close(NodeId node) {
     if (node == 0 || at->id == node) close_locked(*at);
   }
   if (node == 0) events_.clear();
+}
+
+void ClusterCore::reset(std::uint64_t seed) {
+  const Call call(*this);
+  for (const auto& at : replicas_) close_locked(*at);
+  own_clock_.set(ManualClock::epoch);
+  static_cast<ClusterData&>(*this) = ClusterData(options_, seed, now());
+  ++resets_;
 }
 
 void ClusterCore::advance(std::chrono::nanoseconds by) {

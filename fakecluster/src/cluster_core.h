@@ -1,12 +1,11 @@
 // The cluster from within. One mutex; every public member takes it, the others need it taken.
 //
-// Its parts: requests and rules (cluster_requests.cc), the log (replication.cc), leaders (election.cc), faults
-// (fault_effects.cc), time (cluster_core.cc), and what it shows (cluster_report.cc).
+// Its parts: what it remembers (cluster_data.h), requests and rules (cluster_requests.cc), the log (replication.cc),
+// leaders (election.cc), faults (fault_effects.cc), time (cluster_core.cc), and what it shows (cluster_report.cc).
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,17 +15,12 @@
 
 #include <deimos/fake/cluster.h>
 
+#include "cluster_data.h"
 #include "flow.h"
-#include "links.h"
-#include "log.h"
-#include "replica.h"
-#include "rule_chain.h"
-#include "seeded_random.h"
-#include "timed_events.h"
 
 namespace deimos::fake {
 
-class ClusterCore final : public FlowHost {
+class ClusterCore final : public FlowHost, private ClusterData {
  public:
   using Ticket = Node::Ticket;
 
@@ -41,6 +35,8 @@ class ClusterCore final : public FlowHost {
   void abandon(Ticket ticket);
   /// 0: every node.
   void close(NodeId node);
+  void reset(std::uint64_t seed);
+  [[nodiscard]] std::uint64_t seed() const noexcept { return options_.seed; }
 
   void advance(std::chrono::nanoseconds by);
   void run_due();
@@ -53,6 +49,7 @@ class ClusterCore final : public FlowHost {
   ScheduledFault at(Instant instant, Fault fault);
   ScheduledFault after(std::chrono::nanoseconds delay, Fault fault);
   bool cancel(ScheduledFault fault);
+  [[nodiscard]] std::vector<FaultToCome> faults_to_come();
   RuleId add_rule(Rule rule);
   bool remove_rule(RuleId rule);
 
@@ -94,6 +91,7 @@ class ClusterCore final : public FlowHost {
   void abandon_locked(Ticket ticket);
   std::shared_ptr<Flow> make_flow(Replica& at, const Origin& origin, const Request& request,
                                   const std::shared_ptr<Reply>& client, Treatment treatment);
+  [[nodiscard]] Ticket make_ticket(TicketKind kind, NodeId node, std::uint64_t id) const noexcept;
   [[nodiscard]] Ticket ticket_of(const Flow& flow) const;
   void duplicate(Replica& at, const Origin& origin, const Request& request, const Duplicate& how);
   void hold_back(RuleId rule, std::shared_ptr<Flow> flow, std::chrono::nanoseconds at_most);
@@ -183,44 +181,11 @@ class ClusterCore final : public FlowHost {
   ManualClock own_clock_;
   const Clock* const clock_;
   mutable std::mutex mutex_;
-  std::vector<std::unique_ptr<Replica>> replicas_;
-  std::string machines_;
-
-  TimedEvents events_;
-  Instant start_;          // Sweeps are on a grid that begins here.
-  Instant last_sweep_;     // Also a skipped one.
-  Instant sweeps_from_{};  // See SkipSweeps.
   std::function<void(Instant)> wake_;
   Instant announced_due_ = Instant::max();
-  std::map<ScheduledFault, TimedEvents::Id> scheduled_;
-  ScheduledFault last_scheduled_ = 0;
-
-  Links links_;
-  NodeId leader_ = 1;  // Of the latest term; it may be gone, or cut off.
-  std::uint64_t term_ = 1;
-  bool can_commit_ = false;
-  Log log_;
-  std::uint64_t raft_index_ = 0;
-  std::vector<Proposal> pending_;  // At a leader without a majority.
-  std::uint64_t last_proposal_ = 0;
-  // The proposal that is being made right now, so that one that is answered at once is filed nowhere.
-  std::uint64_t proposing_ = 0;
-  Waiting* proposer_ = nullptr;
-
-  RuleChain rules_;
-  std::map<std::uint64_t, std::shared_ptr<Flow>> flows_;
-  std::uint64_t last_flow_ = 0;
-  std::map<RuleId, std::pair<std::shared_ptr<Flow>, TimedEvents::Id>> held_back_;
-
   AuditObserver observer_;
   IncidentObserver incident_observer_;
-  std::map<std::uint64_t, Applied> applied_;
-
-  SeededRandom election_random_;
-  SeededRandom pending_random_;
-  SeededRandom lag_random_;
-  SeededRandom sweep_random_;
-  SeededRandom flow_random_;
+  std::uint64_t resets_ = 0;  // Part of each ticket, so that one from before a reset names nothing.
 };
 
 }  // namespace deimos::fake

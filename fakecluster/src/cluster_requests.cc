@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::string_view client_header = "X-Deimos-Client";
 
-Node::Ticket make_ticket(std::uint64_t kind, NodeId node, std::uint64_t id) noexcept {
-  return kind << 62 | std::uint64_t{node} << 52 | id;
-}
+// A ticket, from its highest bit: 2 bits of kind, 7 of node, 8 of resets, 47 of id.
+constexpr int kind_shift = 62;
+constexpr int node_shift = 55;
+constexpr int reset_shift = 47;
 
 /// `instant + by`, or Instant::max() if that is beyond what it can hold.
 Instant later(Instant instant, std::chrono::nanoseconds by) noexcept {
@@ -102,8 +103,13 @@ std::shared_ptr<Flow> ClusterCore::make_flow(Replica& at, const Origin& origin, 
   return flow;
 }
 
+ClusterCore::Ticket ClusterCore::make_ticket(TicketKind kind, NodeId node, std::uint64_t id) const noexcept {
+  return static_cast<std::uint64_t>(kind) << kind_shift | std::uint64_t{node} << node_shift |
+         (resets_ & 0xFF) << reset_shift | id;
+}
+
 ClusterCore::Ticket ClusterCore::ticket_of(const Flow& flow) const {
-  return flows_.contains(flow.id) ? make_ticket(static_cast<std::uint64_t>(TicketKind::flow), flow.node, flow.id) : 0;
+  return flows_.contains(flow.id) ? make_ticket(TicketKind::flow, flow.node, flow.id) : 0;
 }
 
 void ClusterCore::duplicate(Replica& at, const Origin& origin, const Request& request, const Duplicate& how) {
@@ -234,7 +240,7 @@ ClusterCore::Ticket ClusterCore::watch(Replica& at, Watch watch, const std::shar
   std::string key = watch.key;
   const WatcherId watcher = at.store.watch(std::move(watch));
   at.watches.add(watcher, reply, std::move(key), stream, later(now(), at.options.watch_timeout));
-  return make_ticket(static_cast<std::uint64_t>(TicketKind::watch), at.id, watcher);
+  return make_ticket(TicketKind::watch, at.id, watcher);
 }
 
 void ClusterCore::abandon(Ticket ticket) {
@@ -243,9 +249,10 @@ void ClusterCore::abandon(Ticket ticket) {
 }
 
 void ClusterCore::abandon_locked(Ticket ticket) {
-  const auto kind = static_cast<TicketKind>(ticket >> 62);
-  const auto node = static_cast<NodeId>(ticket >> 52 & 0x3FF);
-  const std::uint64_t id = ticket & ((std::uint64_t{1} << 52) - 1);
+  const auto kind = static_cast<TicketKind>(ticket >> kind_shift);
+  const auto node = static_cast<NodeId>(ticket >> node_shift & 0x7F);
+  const std::uint64_t id = ticket & ((std::uint64_t{1} << reset_shift) - 1);
+  if ((ticket >> reset_shift & 0xFF) != (resets_ & 0xFF)) return;
   if (node == 0 || node > replicas_.size()) return;
   Replica& at = replica(node);
   if (kind == TicketKind::watch) {

@@ -41,10 +41,9 @@ ScheduledFault ClusterCore::at(Instant instant, Fault fault) {
   if (instant < now()) throw std::invalid_argument("a fault cannot be scheduled for an instant that has passed");
   check_clock(fault);
   const ScheduledFault id = ++last_scheduled_;
-  scheduled_.emplace(id, events_.add(instant, [this, id, fault = std::move(fault)] {
-    scheduled_.erase(id);
-    apply_locked(fault);
-  }));
+  const TimedEvents::Id event =
+      events_.add(instant, [this, id] { apply_locked(scheduled_.extract(id).mapped().second); });
+  scheduled_.emplace(id, std::pair(event, std::move(fault)));
   return id;
 }
 
@@ -58,9 +57,16 @@ bool ClusterCore::cancel(ScheduledFault fault) {
   const Call call(*this);
   const auto found = scheduled_.find(fault);
   if (found == scheduled_.end()) return false;
-  events_.cancel(found->second);
+  events_.cancel(found->second.first);
   scheduled_.erase(found);
   return true;
+}
+
+std::vector<FaultToCome> ClusterCore::faults_to_come() {
+  const std::lock_guard lock(mutex_);
+  std::vector<FaultToCome> faults;
+  for (const auto& [id, scheduled] : scheduled_) faults.push_back({id, scheduled.first.at, scheduled.second});
+  return faults;
 }
 
 RuleId ClusterCore::add_rule(Rule rule) {

@@ -29,8 +29,8 @@ int poll_timeout(steady_clock::time_point deadline) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(FileDescriptor socket, Node& node, const HttpServerOptions& options)
-    : socket_(std::move(socket)), node_(node), options_(options), parser_(options_.limits) {
+HttpConnection::HttpConnection(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options)
+    : socket_(std::move(socket)), handler_(handler), options_(options), parser_(options_.limits) {
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const auto micros = std::chrono::microseconds(options_.limits.answer_time).count();
@@ -74,15 +74,15 @@ bool HttpConnection::serve_request(HttpRequest received) {
   HttpAccess access;
   const bool keep_alive = received.keep_alive && !finishing_;
   const auto reply = std::make_shared<HttpReply>(options_.limits.unsent_bytes);
-  const Node::Ticket ticket = node_.handle(received.request, reply);
+  const RequestHandler::Ticket ticket = handler_.handle(received.request, reply);
   bool complete = false;
   try {
     complete = relay(*reply, received, access, keep_alive);
   } catch (...) {
-    node_.abandon(ticket);
+    handler_.abandon(ticket);
     throw;
   }
-  if (!complete) node_.abandon(ticket);
+  if (!complete) handler_.abandon(ticket);
   if (options_.on_access) {
     access.method = std::move(received.request.method);
     access.target = std::move(received.request.target);
@@ -108,7 +108,7 @@ bool HttpConnection::relay(HttpReply& reply, const HttpRequest& received, HttpAc
       const auto afterwards = !goes_on             ? HttpAfterwards::close
                               : received.may_chunk ? HttpAfterwards::keep_alive
                                                    : HttpAfterwards::keep_alive_said;
-      append_http_answer(out_, *news.head, framing, afterwards, date_.text(node_.now()));
+      append_http_answer(out_, *news.head, framing, afterwards, date_.text(handler_.now()));
       access.status = news.head->status;
     }
     if (framing == HttpFraming::chunked) append_chunk(out_, news.parts);
@@ -198,7 +198,7 @@ void HttpConnection::write_refusal(const HttpRefusal& refusal) {
   response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
   response.body.append(http_reason(refusal.status)).append(": ").append(refusal.reason).append("\n");
   out_.clear();
-  append_http_answer(out_, response, HttpFraming::length, HttpAfterwards::close, date_.text(node_.now()));
+  append_http_answer(out_, response, HttpFraming::length, HttpAfterwards::close, date_.text(handler_.now()));
   if (options_.on_access) options_.on_access({.method = {}, .target = {}, .status = refusal.status});
 }
 

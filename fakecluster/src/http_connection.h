@@ -1,4 +1,4 @@
-// One client's connection: reads its requests, has the node answer them, writes the answers, one after the other.
+// One client's connection: reads its requests, has them answered, writes the answers, one after the other.
 #pragma once
 
 #include <atomic>
@@ -18,8 +18,8 @@ namespace deimos::fake {
 
 class HttpConnection {
  public:
-  /// The node and the options must outlive it.
-  HttpConnection(FileDescriptor socket, Node& node, const HttpServerOptions& options);
+  /// The handler and the options must outlive it.
+  HttpConnection(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options);
 
   /// Blocks until the connection is over. Called once.
   void serve() noexcept;
@@ -45,7 +45,7 @@ class HttpConnection {
   void linger() const;
 
   FileDescriptor socket_;
-  Node& node_;
+  RequestHandler& handler_;
   const HttpServerOptions& options_;
   HttpRequestParser parser_;
   HttpDate date_;

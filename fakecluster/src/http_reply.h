@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/request_handler.h>
 
 #include "file_descriptor.h"
 

@@ -31,8 +31,11 @@ constexpr int declined_kept_milliseconds = 500;
 /// that ended, and the accepting thread joins it.
 class HttpServer::Impl {
  public:
-  Impl(Node& node, HttpListener listener, HttpServerOptions options)
-      : node_(node), options_(std::move(options)), listener_(std::move(listener)), wake_(::eventfd(0, EFD_CLOEXEC)) {
+  Impl(RequestHandler& handler, HttpListener listener, HttpServerOptions options)
+      : handler_(handler),
+        options_(std::move(options)),
+        listener_(std::move(listener)),
+        wake_(::eventfd(0, EFD_CLOEXEC)) {
     if (!wake_) throw std::system_error(errno, std::generic_category(), "cannot start an HTTP server");
     acceptor_ = std::thread([this] { accept_all(); });
   }
@@ -62,8 +65,8 @@ class HttpServer::Impl {
 
  private:
   struct Session {
-    Session(FileDescriptor socket, Node& node, const HttpServerOptions& options)
-        : connection(std::move(socket), node, options) {}
+    Session(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options)
+        : connection(std::move(socket), handler, options) {}
     HttpConnection connection;
     std::thread thread;
   };
@@ -96,7 +99,7 @@ class HttpServer::Impl {
 
   void begin(FileDescriptor socket) {
     Sessions fresh;
-    fresh.emplace_back(std::move(socket), node_, options_);
+    fresh.emplace_back(std::move(socket), handler_, options_);
     const Sessions::iterator session = fresh.begin();
     const std::lock_guard lock(mutex_);
     if (sessions_.size() >= options_.limits.connections) return decline(fresh, "too many connections");
@@ -140,7 +143,7 @@ class HttpServer::Impl {
     return stopping_;
   }
 
-  Node& node_;
+  RequestHandler& handler_;
   const HttpServerOptions options_;
   HttpListener listener_;
   FileDescriptor wake_;
@@ -153,11 +156,11 @@ class HttpServer::Impl {
   std::thread acceptor_;
 };
 
-HttpServer::HttpServer(Node& node, HttpServerOptions options)
-    : HttpServer(node, HttpListener(options.host, options.port), options) {}
+HttpServer::HttpServer(RequestHandler& handler, HttpServerOptions options)
+    : HttpServer(handler, HttpListener(options.host, options.port), options) {}
 
-HttpServer::HttpServer(Node& node, HttpListener listener, HttpServerOptions options)
-    : impl_(std::make_unique<Impl>(node, std::move(listener), std::move(options))) {}
+HttpServer::HttpServer(RequestHandler& handler, HttpListener listener, HttpServerOptions options)
+    : impl_(std::make_unique<Impl>(handler, std::move(listener), std::move(options))) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -48,6 +48,10 @@ Node::Ticket Node::handle(const Request& request, std::shared_ptr<Reply> reply, 
   return core_->handle(id_, origin, request, reply);
 }
 
+Node::Ticket Node::handle(const Request& request, std::shared_ptr<Reply> reply) {
+  return handle(request, std::move(reply), Origin{});
+}
+
 Response Node::handle(const Request& request) {
   const auto collector = std::make_shared<Collector>();
   if (const Ticket ticket = handle(request, collector); ticket != 0) abandon(ticket);

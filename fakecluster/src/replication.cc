@@ -50,7 +50,7 @@ ClusterCore::Ticket ClusterCore::propose(Replica& at, const Origin& origin, Comm
   const NodeId node = at.id;
   waiting.timeout = events_.add(now() + options_.request_timeout, [this, node, id] { time_out(node, id); });
   at.waiting.emplace(id, std::move(waiting));
-  return static_cast<std::uint64_t>(TicketKind::waiting) << 62 | std::uint64_t{at.id} << 52 | id;
+  return make_ticket(TicketKind::waiting, at.id, id);
 }
 
 /// Takes the proposal to whoever it is that `from` takes for the leader, who may send it on.

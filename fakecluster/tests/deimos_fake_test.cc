@@ -202,11 +202,111 @@ TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
   EXPECT_EQ(status(get("/keys/")), 200);
 }
 
+/// A request with a body, as curl sends it.
+std::string post(const std::string& target, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// `--nodes 3 --admin …`, ready.
+class Cluster : public Program {
+ public:
+  explicit Cluster(std::vector<std::string> arguments = {}) : Program(with_admin(std::move(arguments))) {
+    for (std::uint16_t& port : ports) port = port_of(output_line());
+    const std::string line = output_line();
+    EXPECT_THAT(line, StartsWith("admin http://127.0.0.1:"));
+    admin = port_of(line.substr(6));
+  }
+  std::string tell(const std::string& target, const std::string& body) const {
+    const Response response = ask(admin, post(target, body));
+    EXPECT_EQ(response.status, 200) << target << " " << body;
+    return response.body;
+  }
+
+  std::array<std::uint16_t, 3> ports{};
+  std::uint16_t admin = 0;
+
+ private:
+  static std::vector<std::string> with_admin(std::vector<std::string> arguments) {
+    for (const char* more : {"--nodes", "3", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}) {
+      arguments.emplace_back(more);
+    }
+    return arguments;
+  }
+};
+
+TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
+  Cluster cluster({"--quorum-timeout", "50", "--seed", "7"});
+  EXPECT_EQ(ask(cluster.ports[0], put("/keys/a", "value=1")).status, 201);
+  EXPECT_THAT(ask(cluster.ports[2], get("/keys/a")).body, HasSubstr(R"("value":"1")"));
+
+  cluster.tell("/faults", R"({"kind": "partition", "groups": [[1], [2, 3]]})");
+  EXPECT_EQ(ask(cluster.ports[0], put("/keys/a", "value=2")).status, 500);
+  cluster.tell("/faults", R"("heal")");
+  EXPECT_EQ(ask(cluster.ports[1], put("/keys/a", "value=3")).status, 200);
+
+  cluster.tell("/rules", R"({"match": {"client": "victim"}, "treatment": {"kind": "answer", "error_code": 301}})");
+  EXPECT_EQ(ask(cluster.ports[1], "GET /keys/a HTTP/1.1\r\nHost: a\r\nX-Deimos-Client: victim\r\n\r\n").status, 500);
+  EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 200);
+
+  EXPECT_THAT(cluster.tell("/reset", ""), HasSubstr(R"("rules":[])"));
+  EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 404);
+  EXPECT_EQ(ask(cluster.admin, post("/clock", R"({"advance": "1s"})")).status, 409);
+}
+
+TEST(DeimosFake, TheAdminApiMovesAManualClock) {
+  Cluster cluster({"--clock", "manual"});
+  ask(cluster.ports[0], put("/keys/a", "value=1&ttl=5"));
+  EXPECT_THAT(cluster.tell("/clock", R"({"advance": "5s"})"), HasSubstr("2026-01-01T00:00:05Z"));
+  EXPECT_EQ(ask(cluster.ports[0], get("/keys/a")).status, 404);
+  cluster.tell("/faults", R"({"kind": "crash", "node": 1})");
+  cluster.tell("/clock", R"({"advance": "4s"})");
+  EXPECT_EQ(ask(cluster.ports[1], put("/keys/b", "value=1")).status, 201);
+}
+
+TEST(DeimosFake, HasNoAdminApiUnlessAskedFor) {
+  Program program({"--listen", "127.0.0.1:0", "--nodes", "2"});
+  const std::uint16_t port = port_of(program.output_line());
+  program.output_line();
+  EXPECT_EQ(ask(port, get("/cluster")).status, 404);
+  EXPECT_EQ(ask(port, post("/reset", "")).status, 404);
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.output_line(), "");
+}
+
+TEST(DeimosFake, NamesEachNodeAndItsUrl) {
+  Cluster cluster({"--name", "a,b,c", "--advertise", "http://x:1,http://y:2,http://z:3"});
+  EXPECT_EQ(ask(cluster.ports[0], get("/machines")).body, "http://x:1, http://y:2, http://z:3");
+  EXPECT_THAT(ask(cluster.admin, get("/cluster")).body, HasSubstr(R"("name":"b","client_url":"http://y:2")"));
+}
+
 TEST(DeimosFake, RefusesBadOptionsBeforeItStarts) {
   const std::vector<std::vector<std::string>> bad = {
-      {"--listen", "4001"},       {"--listen", "127.0.0.1:70000"}, {"--listen", ":4001"},  {"--listen", "::1:4001"},
-      {"--listen", "127.0.0.1:"}, {"--listen", "127.0.0.1:40x"},   {"--clock", "sundial"}, {"--max-body", "0"},
-      {"--max-body", "-1"},       {"--request-time", "forever"},   {"--nonsense"},         {"stray"},
+      {"--listen", "4001"},
+      {"--listen", "127.0.0.1:70000"},
+      {"--listen", ":4001"},
+      {"--listen", "::1:4001"},
+      {"--listen", "127.0.0.1:"},
+      {"--listen", "127.0.0.1:40x"},
+      {"--clock", "sundial"},
+      {"--max-body", "0"},
+      {"--max-body", "-1"},
+      {"--request-time", "forever"},
+      {"--nonsense"},
+      {"stray"},
+      {"--nodes", "0"},
+      {"--nodes", "100"},
+      {"--seed", "-1"},
+      {"--seed", "x"},
+      {"--admin", "4000"},
+      {"--admin", "0.0.0.0:4000"},
+      {"--admin", "127.0.0.1.example.org:4000"},
+      {"--admin", "[::]:4000"},
+      {"--read-mode", "any"},
+      {"--missed-sweeps", "1.5"},
+      {"--name", "a,b"},
+      {"--advertise", "a,b"},
+      {"--quorum-timeout", "0"},
   };
   for (const std::vector<std::string>& arguments : bad) {
     Program program(arguments);

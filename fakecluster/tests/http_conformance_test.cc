@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <deimos/fake/http_server.h>
+#include <deimos/fake/node.h>
 
 #include "raw_client.h"
 #include "replayer.h"

@@ -8,6 +8,7 @@
 
 #include <deimos/fake/clock_driver.h>
 #include <deimos/fake/http_server.h>
+#include <deimos/fake/node.h>
 
 #include "raw_client.h"
 

@@ -56,7 +56,7 @@ struct MemberOptions {
 };
 
 struct ClusterOptions {
-  NodeId nodes = 3;  ///< From 1 to 99.
+  NodeId nodes = 3;  ///< From 1 to most_nodes.
   std::uint64_t seed = 0;
   std::vector<MemberOptions> members = {};  ///< Node 1 first; may be fewer than nodes.
   /// True time. Not given: a ManualClock of the cluster's own, moved by advance(). Must outlive the cluster.
@@ -85,6 +85,13 @@ struct ClusterOptions {
 
 /// Names a fault that is still to come; never 0.
 using ScheduledFault = std::uint64_t;
+
+/// A fault that is still to come.
+struct FaultToCome {
+  ScheduledFault id = 0;
+  Instant at{};
+  Fault fault;
+};
 
 /// When a request was committed.
 struct Applied {
@@ -138,6 +145,8 @@ class Cluster {
   ScheduledFault after(std::chrono::nanoseconds delay, Fault fault);
   /// Returns false if it has happened already, or never was.
   bool cancel(ScheduledFault fault);
+  /// In the order in which they were scheduled.
+  [[nodiscard]] std::vector<FaultToCome> faults_to_come() const;
 
   using Group = std::vector<NodeId>;
   void partition(const Group& group) { apply(Partition{{group}}); }
@@ -188,11 +197,19 @@ class Cluster {
   /// duplicated it.
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
 
+  /// As if made anew with the same options, and this seed: an empty store, no fault, no rule, a clock of its own at the
+  /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Whoever
+  /// was told by set_observer() or on_due_sooner() goes on being told.
+  void reset(std::uint64_t seed);
+  /// As above, with the seed that the cluster was made with.
+  void reset();
   /// Ends every watch, answers what waits with 503 and refuses further requests so. Idempotent.
   void close();
 
  private:
-  std::shared_ptr<class ClusterCore> core_;
+  friend class ClockDriver;
+
+  std::shared_ptr<ClusterCore> core_;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

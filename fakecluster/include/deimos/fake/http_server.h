@@ -1,5 +1,5 @@
-// A fake node on the network: HTTP/1.1 in front of Node::handle(). It reads requests, holds limits and writes answers;
-// what a request means is the node's business alone, down to the escapes in its target.
+// A fake node on the network: HTTP/1.1 in front of its handle(). It reads requests, holds limits and writes answers;
+// what a request means is the business of whoever handles it alone, down to the escapes in its target.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/request_handler.h>
 
 namespace deimos::fake {
 
@@ -65,13 +65,14 @@ class HttpListener {
 };
 
 /// Answers requests from its construction to its destruction, which takes less than a second: open watches get the end
-/// of their body, other requests their answer. The node must outlive it. Members may be called from any thread.
+/// of their body, other requests their answer. The handler (a Node, say) must outlive it. Members may be called from
+/// any thread.
 class HttpServer {
  public:
   /// Listens at the host and port of the options; throws as HttpListener does.
-  explicit HttpServer(Node& node, HttpServerOptions options = {});
+  explicit HttpServer(RequestHandler& handler, HttpServerOptions options = {});
   /// Serves a listener; the host and port of the options are ignored.
-  HttpServer(Node& node, HttpListener listener, HttpServerOptions options = {});
+  HttpServer(RequestHandler& handler, HttpListener listener, HttpServerOptions options = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -11,32 +11,13 @@
 
 #include <deimos/fake/clock.h>
 #include <deimos/fake/node_id.h>
+#include <deimos/fake/request_handler.h>
 #include <deimos/fake/rule.h>
 #include <deimos/transport.h>
 
 namespace deimos::fake {
 
 class ClusterCore;
-
-/// Where an answer goes. Called by the node from within handle(), and for a watch later from whatever call makes an
-/// event (a write, an advance, a close), in order, with no call at the same time; implementations must be quick and
-/// must not call the node.
-class Reply {
- public:
-  virtual ~Reply() = default;
-  /// The status, headers and body. If `open`, it is a watch: body is empty, and parts follow.
-  virtual void answer(Response response, bool open) = 0;
-  /// A part of a watch's body: one event and its newline.
-  virtual void part(std::string_view text) = 0;
-  /// The body of a watch is complete.
-  virtual void end() = 0;
-  /// The connection breaks, and nothing more comes: before any answer, or in the middle of an open one. `not_sent`: it
-  /// was refused, so that the request was certainly not acted on.
-  virtual void broken(Delivery /*delivery*/) { end(); }
-  /// How many parts have not been passed on yet, because whoever asked reads slowly. Counted against
-  /// NodeOptions::watch_backlog.
-  [[nodiscard]] virtual std::size_t backlog() const { return 0; }
-};
 
 struct NodeOptions {
   std::string name = "node1";
@@ -65,26 +46,24 @@ struct NodeStatistics {
 
 /// A node of a Cluster, or one by itself: a cluster of one, for which time and close() mean the whole of it.
 /// Thread-safe; every member returns without blocking.
-class Node {
+class Node final : public RequestHandler {
  public:
-  /// Names a request whose answer is open.
-  using Ticket = std::uint64_t;
-
   /// A node by itself. Throws std::invalid_argument if sweep_interval or watch_timeout is not positive, or
   /// history_capacity is 0.
   explicit Node(NodeOptions options = {});
-  ~Node();
+  ~Node() override;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
   /// Answers `request`, at once but for a watch whose event is still to come, and in a Cluster for whatever its faults
   /// and rules hold up. Returns 0 if the answer is complete, else a ticket to abandon() it with.
-  Ticket handle(const Request& request, std::shared_ptr<Reply> reply, const Origin& origin = {});
+  Ticket handle(const Request& request, std::shared_ptr<Reply> reply, const Origin& origin);
+  Ticket handle(const Request& request, std::shared_ptr<Reply> reply) override;
   /// Answers at once: as above, but a watch gets what it would have been sent by now, and is abandoned. The status is 0
   /// if there is no answer yet, or the connection broke.
   [[nodiscard]] Response handle(const Request& request);
   /// The client went away: frees the watch without a word. Unknown tickets are ignored.
-  void abandon(Ticket ticket);
+  void abandon(Ticket ticket) override;
 
   /// Moves the node's own ManualClock, with each sweep and watch timeout that falls due on the way, at the instant at
   /// which it does. Throws std::logic_error if the node was given a clock, std::invalid_argument for a negative
@@ -96,7 +75,7 @@ class Node {
   /// When something falls due; Instant::max() if nothing ever does. Any request can bring it nearer.
   [[nodiscard]] Instant next_due() const;
   /// By the clock that next_due() is of: true time, of which the node's own clock in a Cluster may differ.
-  [[nodiscard]] Instant now() const;
+  [[nodiscard]] Instant now() const override;
   [[nodiscard]] NodeId id() const noexcept { return id_; }
 
   /// Ends the body of every watch and refuses further requests with 503. Idempotent.
@@ -104,6 +83,7 @@ class Node {
   [[nodiscard]] NodeStatistics statistics() const;
 
  private:
+  friend class ClockDriver;
   friend class Cluster;
   Node(std::shared_ptr<ClusterCore> core, NodeId id);
 

@@ -106,7 +106,7 @@ struct Rule {
   bool operator==(const Rule&) const = default;
 };
 
-/// Names a rule in a chain; never 0, never used twice.
+/// Names a rule in a chain; never 0, never used twice (but after a reset).
 using RuleId = std::uint64_t;
 
 /// A rule and what it did so far.

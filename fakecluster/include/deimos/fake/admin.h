@@ -1,0 +1,46 @@
+// The admin API: a cluster's state, faults, rules and clock over HTTP, for programs in any language.
+//
+//   deimos::fake::Admin admin(cluster);
+//   deimos::fake::HttpServer server(admin, {.port = 4000});
+//
+//   curl localhost:4000/faults -d '{"kind": "partition", "groups": [[1], [2, 3]]}'
+//
+// | request             | body                                       | does, and answers |
+// |---------------------|--------------------------------------------|-----------------------------------------------------|
+// | GET /               |                                            | this table | | GET /cluster        | | the
+// ClusterState                                    | | POST /faults        | a fault; with `after`, a duration, later |
+// `description`; of one to come also `id`              | | GET /faults         | | the faults to come: `id`, `at`,
+// `fault`             | | DELETE /faults/ID   |                                            | takes back a fault to come
+// | | POST /rules         | a rule                                     | `id`, `description` | | GET /rules          |
+// | the rules in force, each a RuleStatus               | | DELETE /rules/ID    | | removes a rule; without `/ID` all
+// of them           | | GET /clock          |                                            | `now`: true time | | POST
+// /clock         | `{"advance": "5s"}`                        | moves a manual clock: `now`                         |
+// | POST /reset         | nothing, or `{"seed": 7}`                  | a cluster as if made anew: its ClusterState |
+//
+// Bodies are JSON as in fault_json.h, whatever `Content-Type` says, and fields are named as in C++. Refused, with
+// `{"error": "why"}` and nothing changed: what is malformed or impossible (400), what is not there (404), another
+// method (405), a clock that moves by itself (409).
+#pragma once
+
+#include <deimos/fake/cluster.h>
+#include <deimos/fake/request_handler.h>
+
+namespace deimos::fake {
+
+/// Who can reach it can do anything to the cluster, and there are no credentials: serve it on a loopback address only.
+/// The cluster must outlive it. Answers at once.
+class Admin final : public RequestHandler {
+ public:
+  explicit Admin(Cluster& cluster) noexcept : cluster_(cluster) {}
+
+  Ticket handle(const Request& request, std::shared_ptr<Reply> reply) override;
+  void abandon(Ticket /*ticket*/) override {}
+  [[nodiscard]] Instant now() const override;
+
+  [[nodiscard]] Response handle(const Request& request);
+
+ private:
+  Cluster& cluster_;
+};
+
+}  // namespace deimos::fake

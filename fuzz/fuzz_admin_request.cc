@@ -1,0 +1,81 @@
+// A request to the admin API of a cluster in the middle of things. An input is the method, the target and the body, the
+// first two ended by a newline: so a recorded request reads as it is.
+//
+// Checked besides crashes: every answer is JSON, a refusal says why and changes nothing, and a fault that is taken is
+// written as JSON that reads back as the same.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include <deimos/fake/admin.h>
+#include <deimos/fake/fault_json.h>
+
+namespace {
+
+using deimos::Request;
+using deimos::Response;
+using deimos::fake::Admin;
+using deimos::fake::Cluster;
+using nlohmann::json;
+
+void require(bool holds, std::string_view what, const Response& response) {
+  if (holds) return;
+  std::cerr << what << "\n" << response.status << "\n" << response.body << "\n";
+  std::abort();
+}
+
+std::string take_line(std::string_view& input) {
+  const std::size_t end = std::min(input.find('\n'), input.size());
+  std::string line(input.substr(0, end));
+  input.remove_prefix(std::min(end + 1, input.size()));
+  return line;
+}
+
+void check_round_trip(const std::string& text) {
+  try {
+    const deimos::fake::Fault fault = deimos::fake::fault_from_json(text);
+    const std::string written = deimos::fake::to_json(fault);
+    require(deimos::fake::fault_from_json(written) == fault, "reads back as another fault: " + written, {});
+  } catch (const std::invalid_argument&) {
+    return;  // No fault.
+  }
+}
+
+/// Years of simulated time take minutes of real time: that is no finding.
+bool asks_for_ages(const Request& request) {
+  return request.target == "/clock" && request.body.find_first_of("hm") != std::string::npos;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  std::string_view input(reinterpret_cast<const char*>(data), size);
+  Request request;
+  request.method = take_line(input);
+  request.target = take_line(input);
+  request.body = input;
+  check_round_trip(request.body);
+  if (asks_for_ages(request)) return 0;
+
+  Cluster cluster({.nodes = 3, .seed = 1});
+  cluster.isolate(3);
+  cluster.after(std::chrono::seconds(1), deimos::fake::Crash{2});
+  cluster.add_rule({"slow", {.key = "/a"}, deimos::fake::Delay{std::chrono::seconds(1), std::chrono::seconds(2)}});
+  Admin admin(cluster);
+  const std::string before = cluster.describe();
+  const Response response = admin.handle(request);
+  if (request.target == "/" && response.status == 200) return 0;
+  const json answer = json::parse(response.body, nullptr, false);
+  require(!answer.is_discarded(), "not JSON", response);
+  if (response.status == 200) return 0;
+  require(answer.is_object() && !answer.at("error").get<std::string>().empty(), "a refusal without a reason", response);
+  require(cluster.describe() == before, "a refusal that changed something", response);
+  return 0;
+}
