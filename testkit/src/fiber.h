@@ -1,6 +1,7 @@
 // A task as a fiber, and the group it belongs to.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -17,7 +18,10 @@ namespace deimos::testkit {
 class FiberQueue {
  public:
   [[nodiscard]] Fiber* first() const noexcept { return first_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
   void push(Fiber& fiber) noexcept;
+  /// After `before` others, of which there must be as many.
+  void insert(Fiber& fiber, std::size_t before) noexcept;
   Fiber* pop() noexcept;
   void remove(Fiber& fiber) noexcept;
   void append(FiberQueue& other) noexcept;
@@ -25,6 +29,7 @@ class FiberQueue {
  private:
   Fiber* first_ = nullptr;
   Fiber* last_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 class TaskGroup {
@@ -75,11 +80,23 @@ inline void FiberQueue::push(Fiber& fiber) noexcept {
   fiber.next = nullptr;
   (first_ == nullptr ? first_ : last_->next) = &fiber;
   last_ = &fiber;
+  ++size_;
+}
+
+inline void FiberQueue::insert(Fiber& fiber, std::size_t before) noexcept {
+  if (before == size_) return push(fiber);
+  Fiber** place = &first_;
+  for (; before > 0; --before) place = &(*place)->next;
+  fiber.next = *place;
+  *place = &fiber;
+  ++size_;
 }
 
 inline Fiber* FiberQueue::pop() noexcept {
   Fiber* const fiber = first_;
-  if (fiber != nullptr) first_ = fiber->next;
+  if (fiber == nullptr) return nullptr;
+  first_ = fiber->next;
+  --size_;
   return fiber;
 }
 

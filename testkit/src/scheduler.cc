@@ -220,7 +220,7 @@ bool Scheduler::State::wait(Fiber& fiber, TimePoint deadline, const WaitTarget& 
     fiber.state = Fiber::State::parked;
     // The driver goes last at its instant: run_until() includes everything that happens then.
     const bool last = &fiber == &driver;
-    if (deadline != TimePoint::max()) timers.insert(fiber, deadline, last ? UINT64_MAX : ++last_sequence);
+    if (deadline != TimePoint::max()) timers.insert(fiber, deadline, last ? UINT64_MAX : place_among_timers());
   }
   suspend(fiber);
   fiber.waits_for = nullptr;
@@ -255,7 +255,7 @@ void Scheduler::wake(Fiber& fiber) noexcept {
   if (fiber.state != Fiber::State::parked) return;
   fiber.woken = true;
   disarm(fiber);
-  state_->make_runnable(fiber);
+  state_->make_runnable_among_others(fiber);
 }
 
 void Scheduler::wake_by_timer(Fiber& fiber) noexcept { state_->make_runnable(fiber); }
@@ -265,9 +265,18 @@ void Scheduler::State::make_runnable(Fiber& fiber) noexcept {
   (fiber.group.paused ? fiber.group.held_back : runnable).push(fiber);
 }
 
+/// Not for a task that lets the others go first.
+void Scheduler::State::make_runnable_among_others(Fiber& fiber) noexcept {
+  if (!ties || fiber.group.paused) return make_runnable(fiber);
+  fiber.state = Fiber::State::runnable;
+  runnable.insert(fiber, ties->below(runnable.size() + 1));
+}
+
+std::uint64_t Scheduler::State::place_among_timers() noexcept { return ties ? ties->next() >> 1 : ++last_sequence; }
+
 void Scheduler::arm(Timer& timer, TimePoint due) {
   disarm(timer);
-  if (due != TimePoint::max()) state_->timers.insert(timer, std::max(due, state_->now), ++state_->last_sequence);
+  if (due != TimePoint::max()) state_->timers.insert(timer, std::max(due, state_->now), state_->place_among_timers());
 }
 
 void Scheduler::disarm(Timer& timer) noexcept {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 
 #include "block_watch.h"
@@ -31,6 +32,7 @@ struct Scheduler::State {
         stacks(options.stack_size),
         driver(owner, default_group, 1, "main", true) {
     driver.state = Fiber::State::running;
+    if (options.tie_seed) ties.emplace(*options.tie_seed, "ties");
   }
 
   Scheduler& scheduler;
@@ -51,6 +53,7 @@ struct Scheduler::State {
   FiberQueue runnable;
   TimerHeap timers;
   std::uint64_t last_sequence = 0;
+  std::optional<RandomStream> ties;  // None: in order.
 
   std::uint64_t steps = 0;
   std::uint64_t steps_at_instant = 0;
@@ -72,6 +75,8 @@ struct Scheduler::State {
   void go_on_elsewhere(Fiber& fiber);
   void end(Fiber& fiber);
   void make_runnable(Fiber& fiber) noexcept;
+  void make_runnable_among_others(Fiber& fiber) noexcept;
+  [[nodiscard]] std::uint64_t place_among_timers() noexcept;
   void suspend(Fiber& fiber);
   void live_on_killed(Fiber& fiber, TimePoint deadline);
   bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);

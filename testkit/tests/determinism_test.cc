@@ -28,6 +28,19 @@ TEST(Determinism, GivesTheSameHistoryForTheSameSeed) {
   EXPECT_FALSE(divergence) << divergence->report;
 }
 
+TEST(Determinism, HoldsWhenTiesAreBrokenByTheSeed) {
+  SimulationOptions options{.seed = 7,
+                            .links = {.latency_min = Duration(1'000'000), .latency_max = Duration(1'000'000)}};
+  Simulation in_order(options);
+  contend(in_order);
+  options.shuffle_ties = true;
+  Simulation shuffled(options);
+  contend(shuffled);
+  EXPECT_NE(shuffled.history_hash(), in_order.history_hash());
+  const auto divergence = check_determinism(options, contend);
+  EXPECT_FALSE(divergence) << divergence->report;
+}
+
 TEST(Determinism, GivesOtherHistoriesForOtherSeeds) {
   std::vector<std::uint64_t> hashes;
   for (const std::uint64_t seed : {1u, 2u}) {

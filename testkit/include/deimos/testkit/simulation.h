@@ -28,6 +28,8 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   int nodes = 1;
   LinkOptions links = {};
+  /// The seed also decides what goes first of what happens at the same instant: see SchedulerOptions::tie_seed.
+  bool shuffle_ties = false;
   /// The rest of what a cluster can be told: nodes, seed, members and clock are filled in.
   fake::ClusterOptions cluster = {};
   SchedulerOptions scheduler = {};
