@@ -68,6 +68,8 @@ void simulated_requests(benchmark::State& state) {
     simulation.run();
   }
   state.SetItemsProcessed(state.iterations() * requests * clients);
+  state.counters["s/request"] = benchmark::Counter(static_cast<double>(state.iterations()) * requests * clients,
+                                                   benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(simulated_requests)
     ->ArgNames({"clients", "nodes"})
@@ -75,7 +77,7 @@ BENCHMARK(simulated_requests)
     ->Args({5, 1})
     ->Args({1, 3})
     ->Args({5, 3})
-    ->Args({20, 3})
+    ->Args({10, 3})
     ->Args({100, 3})
     ->Unit(benchmark::kMillisecond);
 
@@ -122,6 +124,58 @@ void simulated_seconds(benchmark::State& state) {
   state.counters["requests/simulated_s"] = static_cast<double>(delivered) / seconds;
 }
 BENCHMARK(simulated_seconds)->Unit(benchmark::kMillisecond);
+
+/// Contends for a lock until its process ends, whatever fails meanwhile.
+void contend(Process& process) {
+  auto mutex = process.locks().mutex("reports");
+  for (;;) {
+    if (const auto hold = mutex.acquire({.wait = 20s})) process.sleep(3s);
+    process.sleep(100ms);
+  }
+}
+
+/// One fault every three seconds, each undone two seconds later; what fault it is goes round by `number`.
+void disturb(Simulation& simulation, int number) {
+  const Duration begin = 1s + number * 3s;
+  const auto node = static_cast<fake::NodeId>(number % 3 + 1);
+  const std::string worker = "worker" + std::to_string(number % 5);
+  const auto fault = [&](fake::Fault what, fake::Fault undoing) {
+    simulation.at(begin, [&simulation, what = std::move(what)] { simulation.cluster().apply(what); });
+    simulation.at(begin + 2s, [&simulation, undoing = std::move(undoing)] { simulation.cluster().apply(undoing); });
+  };
+  switch (number % 10) {
+    case 0: return fault(fake::Isolate{node}, fake::Rejoin{node});
+    case 1: return fault(fake::Crash{node}, fake::Restart{node});
+    case 2: return fault(fake::SkewClock{node, 400ms}, fake::ResetClock{node});
+    case 3: return fault(fake::Partition{{{1}, {2, 3}}}, fake::Heal{});
+    case 4:
+      return fault(fake::AddRule{{.match = {.method = "PUT", .every = 2}, .treatment = fake::DropAnswer{}}},
+                   fake::RemoveRules{});
+    case 5: return fault(fake::Pause{node}, fake::Resume{node});
+    case 6: return fault(fake::ForgetWatchers{}, fake::WipeHistory{});
+    case 7: return fault(fake::ChangeLeader{}, fake::SkipSweeps{1s});
+    case 8: simulation.at(begin, [&simulation, worker] { simulation.pause(worker, 2s); }); return;
+    default:
+      simulation.at(begin, [&simulation, worker] { simulation.crash(worker); });
+      simulation.at(begin + 2s, [&simulation, worker] { simulation.restart(worker); });
+  }
+}
+
+/// What a test pays for one scenario, from making the simulation to its end: three nodes, five processes that contend
+/// for a lock, one minute, twenty faults.
+void minute_with_twenty_faults(benchmark::State& state) {
+  std::uint64_t seed = 0;
+  std::uint64_t elections = 0;
+  for (auto _ : state) {
+    Simulation simulation({.seed = ++seed, .nodes = 3});
+    for (int client = 0; client < 5; ++client) simulation.spawn("worker" + std::to_string(client), contend);
+    for (int number = 0; number < 20; ++number) disturb(simulation, number);
+    simulation.run_for(1min);
+    elections += simulation.cluster().term() - 1;
+  }
+  state.counters["elections"] = static_cast<double>(elections) / static_cast<double>(state.iterations());
+}
+BENCHMARK(minute_with_twenty_faults)->Unit(benchmark::kMillisecond);
 
 void simulation_made_and_destroyed(benchmark::State& state) {
   for (auto _ : state) {
