@@ -54,7 +54,10 @@ void ClusterCore::close(NodeId node) {
 
 void ClusterCore::reset(std::uint64_t seed) {
   const Call call(*this);
-  for (const auto& at : replicas_) close_locked(*at);
+  for (const auto& at : replicas_) {
+    close_locked(*at);
+    set_running(*at, true);
+  }
   own_clock_.set(ManualClock::epoch);
   static_cast<ClusterData&>(*this) = ClusterData(options_, seed, now());
   ++resets_;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,6 +43,8 @@ class ClusterCore final : public FlowHost, private ClusterData {
   void run_due();
   [[nodiscard]] Instant next_due();
   void on_due_sooner(std::function<void(Instant)> wake);
+  /// See RequestHandler::on_reachable().
+  void on_running(NodeId node, std::function<void(bool)> call);
   [[nodiscard]] Instant now() const { return clock_->now(); }
   [[nodiscard]] Instant now(NodeId node);
 
@@ -167,6 +170,7 @@ class ClusterCore final : public FlowHost, private ClusterData {
   void effect(const AddRule& fault) { rules_.add(fault.rule); }
   void effect(const RemoveRules& fault) { release(rules_.remove_named(fault.name)); }
   void effect(const Recover& fault);
+  void set_running(Replica& at, bool running);
   /// Throws std::invalid_argument if the clocks cannot show what the fault asks for.
   void check_clock(const Fault& fault);
 
@@ -184,6 +188,7 @@ class ClusterCore final : public FlowHost, private ClusterData {
   std::function<void(Instant)> wake_;
   Instant announced_due_ = Instant::max();
   AuditObserver observer_;
+  std::map<NodeId, std::function<void(bool)>> on_running_;
   IncidentObserver incident_observer_;
   std::uint64_t resets_ = 0;  // Part of each ticket, so that one from before a reset names nothing.
 };

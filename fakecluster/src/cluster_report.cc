@@ -40,14 +40,10 @@ void ClusterCore::on_incident(IncidentObserver observer) {
 
 std::string_view to_string(Incident::Kind kind) noexcept {
   switch (kind) {
-    case Incident::Kind::fault:
-      return "fault";
-    case Incident::Kind::election:
-      return "election";
-    case Incident::Kind::quorum:
-      return "quorum";
-    case Incident::Kind::rule:
-      return "rule";
+    case Incident::Kind::fault: return "fault";
+    case Incident::Kind::election: return "election";
+    case Incident::Kind::quorum: return "quorum";
+    case Incident::Kind::rule: return "rule";
   }
   return "";
 }

@@ -118,10 +118,21 @@ void ClusterCore::effect(const Lag& fault) {
   at.lag_most = fault.most;
 }
 
+void ClusterCore::set_running(Replica& at, bool running) {
+  if (std::exchange(at.running, running) == running) return;
+  if (const auto& call = on_running_[at.id]) call(running);
+}
+
+void ClusterCore::on_running(NodeId node, std::function<void(bool)> call) {
+  const std::lock_guard lock(mutex_);
+  on_running_[node] = std::move(call);
+  if (!replica(node).running && on_running_[node]) on_running_[node](false);
+}
+
 void ClusterCore::effect(const Crash& fault) {
   Replica& at = replica(fault.node);
   if (!at.running) return;
-  at.running = false;
+  set_running(at, false);
   at.paused = false;
   lose_quorum(at);
   at.role = Role::follower;
@@ -140,7 +151,7 @@ void ClusterCore::effect(const Crash& fault) {
 void ClusterCore::effect(const Restart& fault) {
   Replica& at = replica(fault.node);
   if (at.running) return;
-  at.running = true;
+  set_running(at, true);
   if (fault.from_snapshot) at.store.wipe_history();
 }
 
@@ -204,7 +215,7 @@ void ClusterCore::effect(const Recover& /*fault*/) {
   links_.mend();
   sweeps_from_ = {};
   for (const auto& at : replicas_) {
-    at->running = true;
+    set_running(*at, true);
     at->paused = false;
     at->clock = {};
     at->lag_least = at->lag_most = {};

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <list>
@@ -38,9 +39,11 @@ class HttpServer::Impl {
         wake_(::eventfd(0, EFD_CLOEXEC)) {
     if (!wake_) throw std::system_error(errno, std::generic_category(), "cannot start an HTTP server");
     acceptor_ = std::thread([this] { accept_all(); });
+    handler_.on_reachable([this](bool reachable) { set_reachable(reachable); });
   }
 
   ~Impl() {
+    handler_.on_reachable(nullptr);
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -72,9 +75,20 @@ class HttpServer::Impl {
   };
   using Sessions = std::list<Session>;
 
+  /// Breaks every connection, and refuses new ones until it is reachable again.
+  void set_reachable(bool reachable) {
+    listener_.accept_connections(reachable);
+    reachable_ = reachable;
+    wake_acceptor();
+    if (reachable) return;
+    const std::lock_guard lock(mutex_);
+    for (Session& session : sessions_) session.connection.abort();
+  }
+
   void accept_all() {
     std::array<pollfd, 2> watched{{{wake_.get(), POLLIN, 0}, {listener_.descriptor(), POLLIN, 0}}};
     while (!stopping()) {
+      watched[1].fd = reachable_ ? listener_.descriptor() : -1;
       const int timeout = declined_.empty() ? -1 : declined_kept_milliseconds;
       if (::poll(watched.data(), watched.size(), timeout) == 0) declined_.clear();
       if (watched[0].revents != 0) {
@@ -82,7 +96,7 @@ class HttpServer::Impl {
         ::eventfd_read(wake_.get(), &ignored);
         join_ended();
       }
-      if (watched[1].revents != 0) accept_one();
+      if (watched[1].revents != 0 && reachable_) accept_one();
     }
   }
 
@@ -101,14 +115,28 @@ class HttpServer::Impl {
     Sessions fresh;
     fresh.emplace_back(std::move(socket), handler_, options_);
     const Sessions::iterator session = fresh.begin();
-    const std::lock_guard lock(mutex_);
-    if (sessions_.size() >= options_.limits.connections) return decline(fresh, "too many connections");
-    try {
-      session->thread = std::thread([this, session] { run(session); });  // Waits for the mutex before it ends.
-    } catch (const std::system_error&) {
-      return decline(fresh, "no thread left for another connection");
+    const char* refusal = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (sessions_.size() >= options_.limits.connections) {
+        refusal = "too many connections";
+      } else if (!start(session)) {
+        refusal = "no thread left for another connection";
+      } else {
+        sessions_.splice(sessions_.end(), fresh);
+      }
     }
-    sessions_.splice(sessions_.end(), fresh);
+    if (refusal != nullptr) decline(fresh, refusal);
+  }
+
+  /// Its thread waits for the mutex before it ends.
+  bool start(Sessions::iterator session) {
+    try {
+      session->thread = std::thread([this, session] { run(session); });
+      return true;
+    } catch (const std::system_error&) {
+      return false;
+    }
   }
 
   void decline(Sessions& fresh, const char* reason) {
@@ -146,6 +174,7 @@ class HttpServer::Impl {
   RequestHandler& handler_;
   const HttpServerOptions options_;
   HttpListener listener_;
+  std::atomic<bool> reachable_ = true;
   FileDescriptor wake_;
   mutable std::mutex mutex_;
   std::condition_variable all_ended_;

@@ -68,6 +68,8 @@ Instant Node::next_due() const { return core_->next_due(); }
 
 Instant Node::now() const { return core_->now(); }
 
+void Node::on_reachable(std::function<void(bool)> call) { core_->on_running(id_, std::move(call)); }
+
 void Node::close() { core_->close(id_); }
 
 NodeStatistics Node::statistics() const { return core_->statistics(id_); }

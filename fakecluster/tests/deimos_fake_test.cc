@@ -7,6 +7,8 @@
 
 #include <array>
 #include <csignal>
+#include <fstream>
+#include <regex>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -252,6 +254,21 @@ TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
   EXPECT_THAT(cluster.tell("/reset", ""), HasSubstr(R"("rules":[])"));
   EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 404);
   EXPECT_EQ(ask(cluster.admin, post("/clock", R"({"advance": "1s"})")).status, 409);
+}
+
+TEST(DeimosFake, TakesTheRequestsThatTheReadmeShows) {
+  std::ifstream readme(DEIMOS_README);
+  const std::regex shown("curl localhost:4000(/[^ ]+)( -d '(.*)')?");
+  Cluster cluster;
+  int taken = 0;
+  for (std::string line; std::getline(readme, line);) {
+    std::smatch parts;
+    if (!std::regex_match(line, parts, shown)) continue;
+    const bool posted = parts[2].matched;
+    EXPECT_EQ(ask(cluster.admin, posted ? post(parts[1], parts[3]) : get(parts[1].str())).status, 200) << line;
+    ++taken;
+  }
+  EXPECT_GT(taken, 10);
 }
 
 TEST(DeimosFake, TheAdminApiMovesAManualClock) {

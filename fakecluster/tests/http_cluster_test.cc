@@ -47,6 +47,50 @@ TEST(HttpClusterTest, AClientGoesOnAtTheOthersWhenOneCrashes) {
   for (int count = 0; count < 6; ++count) EXPECT_EQ(client.get("/a").value().node.value, "1");
 }
 
+TEST(HttpClusterTest, ACrashedNodeRefusesConnectionsUntilItRestarts) {
+  HttpCluster served;
+  const std::uint16_t port = port_of(served.urls()[2]);
+  RawClient idle(port);
+  idle.send(get("/machines"));
+  EXPECT_EQ(idle.answer().status, 200);
+  RawClient watcher(port);
+  watcher.send(get("/keys/a?wait=true"));
+  EXPECT_EQ(watcher.head().status, 200);
+
+  served.cluster().crash(3);
+  EXPECT_THROW(RawClient{port}, std::runtime_error);
+  EXPECT_EQ(idle.rest(), "");
+  EXPECT_THROW(watcher.chunk(), std::runtime_error);
+  EXPECT_EQ(ask(served.urls()[0], put("/keys/a", "value=1")).status, 201);
+  EXPECT_THROW(RawClient{port}, std::runtime_error);
+
+  served.cluster().restart(3);
+  EXPECT_THAT(ask(served.urls()[2], get("/keys/a")).body, HasSubstr("\"value\":\"1\""));
+  served.cluster().crash(3);
+  served.cluster().crash(3);
+  EXPECT_THROW(RawClient{port}, std::runtime_error);
+  served.cluster().reset();
+  EXPECT_EQ(ask(served.urls()[2], get("/keys/a")).status, 404);
+}
+
+TEST(HttpClusterTest, AServerOfACrashedNodeRefusesConnections) {
+  Cluster cluster;
+  cluster.crash(2);
+  const HttpServer server(cluster.node(2));
+  EXPECT_THROW(RawClient{server.port()}, std::runtime_error);
+  cluster.recover();
+  EXPECT_EQ(ask(server.url(), get("/machines")).status, 200);
+}
+
+TEST(HttpClusterTest, ACrashedNodeHasDoneNothingSoWritesGoToTheNext) {
+  HttpCluster served;
+  served.cluster().crash(3);
+  for (int count = 0; count < 20; ++count) {
+    Client client({.endpoints = served.urls()});
+    ASSERT_TRUE(client.set("/a", "1"));
+  }
+}
+
 TEST(HttpClusterTest, RulesHoldFromTheFirstConnectionOn) {
   HttpCluster served({.nodes = 1});
   served.cluster().add_rule({"", {.client = "service-a"}, ResetAfter{10}});

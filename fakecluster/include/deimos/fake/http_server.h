@@ -57,6 +57,8 @@ class HttpListener {
   [[nodiscard]] std::string url() const;
   /// The listening socket, which stays the listener's.
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
+  /// Whether connections are accepted or refused; the port is kept either way. Accepted at first. Thread-safe.
+  void accept_connections(bool accepted) const noexcept;
 
  private:
   std::string host_;
@@ -64,9 +66,9 @@ class HttpListener {
   int descriptor_ = -1;
 };
 
-/// Answers requests from its construction to its destruction, which takes less than a second: open watches get the end
-/// of their body, other requests their answer. The handler (a Node, say) must outlive it. Members may be called from
-/// any thread.
+/// Answers requests from its construction to its destruction (while its node is crashed, connections are refused, as of
+/// a process that has gone), which takes less than a second: open watches get the end of their body, other requests
+/// their answer. The handler (a Node, say) must outlive it. Members may be called from any thread.
 class HttpServer {
  public:
   /// Listens at the host and port of the options; throws as HttpListener does.

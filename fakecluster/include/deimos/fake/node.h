@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -76,6 +77,8 @@ class Node final : public RequestHandler {
   [[nodiscard]] Instant next_due() const;
   /// By the clock that next_due() is of: true time, of which the node's own clock in a Cluster may differ.
   [[nodiscard]] Instant now() const override;
+  /// Not while it is crashed.
+  void on_reachable(std::function<void(bool)> call) override;
   [[nodiscard]] NodeId id() const noexcept { return id_; }
 
   /// Ends the body of every watch and refuses further requests with 503. Idempotent.

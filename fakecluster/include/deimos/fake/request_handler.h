@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -45,6 +46,10 @@ class RequestHandler {
   virtual void abandon(Ticket ticket) = 0;
   /// What the answers' `Date` says.
   [[nodiscard]] virtual Instant now() const = 0;
+  /// `call` is told whether there is anybody to connect to, as long as that is not so at once, and then whenever it
+  /// changes; a handler that never crashes never calls it. It must be quick and must not call the handler. Replaces the
+  /// former one, which is not called any more once this has returned; null for none.
+  virtual void on_reachable(std::function<void(bool)> /*call*/) {}
 };
 
 }  // namespace deimos::fake

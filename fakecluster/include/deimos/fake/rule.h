@@ -91,7 +91,8 @@ struct ResetAfter {
   std::size_t bytes = 0;
   bool operator==(const ResetAfter&) const = default;
 };
-/// The connection is refused: the client knows that nothing was done.
+/// The connection is refused: the client knows that nothing was done. (Over HTTP it breaks before an answer: there the
+/// request has been read by then.)
 struct RefuseConnection {
   bool operator==(const RefuseConnection&) const = default;
 };
