@@ -51,6 +51,23 @@ TEST(Determinism, GivesOtherHistoriesForOtherSeeds) {
   EXPECT_NE(hashes[0], hashes[1]);
 }
 
+TEST(Determinism, KeepsTheNetworkAsItIsWhenAProcessDrawsOneNumberMore) {
+  const auto ends_of_requests = [](int draws) {
+    Simulation simulation({.seed = 7});
+    std::vector<Duration> ends;
+    simulation.spawn("process", [&](Process& process) {
+      for (int i = 0; i < draws; ++i) static_cast<void>(process.random().next());
+      for (int i = 0; i < 20; ++i) {
+        process.client().set("/key", "value").value();
+        ends.push_back(simulation.elapsed());
+      }
+    });
+    simulation.run();
+    return ends;
+  };
+  EXPECT_EQ(ends_of_requests(0), ends_of_requests(1));
+}
+
 TEST(Determinism, ReportsTheFirstEventThatDiffers) {
   int run = 0;
   const auto divergence = check_determinism({}, [&run](Simulation& simulation) {

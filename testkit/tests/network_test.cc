@@ -51,6 +51,37 @@ TEST_F(NetworkTest, TakesTheLatencyOfBothWays) {
   EXPECT_EQ(simulation.elapsed(), 2ms);
 }
 
+TEST_F(NetworkTest, LetsMessagesOvertakeEachOther) {
+  network().set_links({.latency_min = 0ms, .latency_max = 100ms});
+  std::vector<std::string> came;
+  simulation.cluster().set_observer([&](const fake::AuditRecord& record) { came.push_back(record.value); });
+  std::vector<std::string> sent;
+  run([&](Process& process, Transport& transport) {
+    std::vector<std::unique_ptr<Task>> tasks;
+    for (int i = 0; i < 20; ++i) {
+      sent.push_back(std::to_string(i));
+      Request request = write;
+      request.target = "/keys/a?value=" + sent.back();
+      tasks.push_back(process.runtime().spawn(
+          "sender", [&, request](std::stop_token) { EXPECT_TRUE(send(process, transport, request)); }));
+      process.sleep(1ms);
+    }
+    process.sleep(1s);
+  });
+  EXPECT_NE(came, sent);
+  EXPECT_THAT(came, testing::UnorderedElementsAreArray(sent));
+}
+
+TEST_F(NetworkTest, LosesAsManyMessagesAsItIsTold) {
+  network().set_links({.request_loss = 0.25});
+  int lost = 0;
+  run([&](Process& process, Transport& transport) {
+    for (int i = 0; i < 1000; ++i) lost += send(process, transport, write, 10ms) ? 0 : 1;
+  });
+  EXPECT_GT(lost, 200);
+  EXPECT_LT(lost, 300);
+}
+
 TEST_F(NetworkTest, LetsARequestThatIsLostTimeOutWithoutAnEffect) {
   network().set_links({.request_loss = 1});
   run([&](Process& process, Transport& transport) {

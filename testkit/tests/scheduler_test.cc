@@ -167,8 +167,22 @@ TEST_F(SchedulerTest, ReportsATaskThatSpinsWithoutLettingTimePass) {
   spawn("spinner", [&] {
     for (;;) scheduler.park(scheduler.now(), nothing);
   });
-  EXPECT_THAT(failure(SimulationFailure::Kind::livelock),
-              HasSubstr("livelock: 5001 steps and time stood still; the next would be spinner"));
+  const std::string report = failure(SimulationFailure::Kind::livelock);
+  EXPECT_THAT(report, HasSubstr("livelock: 5001 steps and time stood still; the next would be spinner"));
+  EXPECT_THAT(report, HasSubstr("  spinner  process  (could run) nothing in particular"));
+}
+
+TEST_F(SchedulerTest, ReportsATimerThatIsArmedForNowForEver) {
+  struct Rearms final : Timer {
+    explicit Rearms(Scheduler& its_scheduler) : scheduler(its_scheduler) {}
+    void fire() override { scheduler.arm(*this, scheduler.now()); }
+    Scheduler& scheduler;
+  };
+  Rearms timer(scheduler);
+  scheduler.arm(timer, scheduler.now() + 1s);
+  spawn("waiter", [&] { wait_for_ever(); });
+  EXPECT_THAT(failure(SimulationFailure::Kind::livelock), HasSubstr("time stood still; the next would be a timer\n"));
+  scheduler.disarm(timer);
 }
 
 TEST_F(SchedulerTest, ReportsARunThatNeverEnds) {

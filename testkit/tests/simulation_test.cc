@@ -65,6 +65,21 @@ TEST_F(SimulationTest, ActsAtAnInstant) {
   EXPECT_THAT(order, ElementsAre("before", "action", "after"));
 }
 
+TEST_F(SimulationTest, GivesAProcessAClockThatIsOffAndRunsFast) {
+  simulation.spawn("worker",
+                   [&](Process& process) {
+                     EXPECT_EQ(process.now(), simulation.now() - 1h);
+                     process.sleep(10s);
+                     EXPECT_EQ(simulation.elapsed(), 5s);
+                     simulation.set_clock_rate("worker", 0.5);
+                     process.sleep(10s);
+                     EXPECT_EQ(simulation.elapsed(), 25s);
+                   },
+                   {.clock = {.offset = -1h, .rate = 2}});
+  simulation.run();
+  EXPECT_EQ(simulation.elapsed(), 25s);
+}
+
 TEST_F(SimulationTest, StandsAProcessStillWhileItsClockGoesOn) {
   simulation.spawn("worker", [&](Process& process) {
     const TimePoint before = process.now();
@@ -194,6 +209,7 @@ TEST_F(SimulationTest, ReportsADeadlockOfTwoProcesses) {
     EXPECT_EQ(failure.kind(), SimulationFailure::Kind::deadlock);
     EXPECT_THAT(failure.what(), HasSubstr("maker   maker    signal 1 (made by task "));
     EXPECT_THAT(failure.what(), HasSubstr("+1.000000000s"));
+    EXPECT_THAT(failure.what(), HasSubstr("seed 5; to replay: DEIMOS_SEED=5 "));
   }
 }
 
