@@ -126,7 +126,7 @@ LockContender::Step LockContender::judge(const Inspection& seen) {
     expired_ = seen.record;
     return Step::take_over;
   }
-  failures_ = 0;
+  if (cleared_ == 0) failures_ = 0;
   vanished_ = 0;
   listen_from_ = seen.revision + 1;
   plan_look(seen.record->ttl, seen.record->expires.has_value());
@@ -179,9 +179,13 @@ LockContender::Step LockContender::listen() {
   const TimePoint until = std::min(look_at_, asked_.deadline);
   const auto change = backend_.wait_for_change(asked_.key, listen_from_, {until, asked_.stop});
   if (!change) {
-    if (change.error().code == errc::history_cleared) return Step::look;
+    if (change.error().code == errc::history_cleared) {
+      if (++cleared_ > 1) pause();  // A store that is written to as fast as it is read, or one that always says so.
+      return Step::look;
+    }
     return failed_read(change.error(), Step::listen);
   }
+  cleared_ = 0;
   if (!*change) {
     if (runtime_.now() < until) pause(look_at_);  // The store ended the poll; it may go on doing so.
     return Step::listen;

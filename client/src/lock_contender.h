@@ -73,6 +73,7 @@ class LockContender {
   TimePoint look_at_;                  ///< When to stop listening and look.
   int refusals_ = 0;
   int vanished_ = 0;  ///< Looks in a row that found nothing after a refusal.
+  int cleared_ = 0;   ///< Watches in a row that found the history gone, though it was asked for a moment before.
   int failures_ = 0;  ///< In a row; they lengthen the pauses.
   LockGrant grant_;
   Error error_;                      ///< Why it failed.

@@ -104,6 +104,16 @@ TEST_F(LockWaiting, ClearedHistoryIsAnsweredByALookAndAFreshWatch) {  // C4, C5,
   EXPECT_TRUE(granted());
 }
 
+TEST_F(LockWaiting, AStoreWhoseHistoryIsClearedEveryTimeIsNotHammered) {  // C4
+  for (int i = 0; i < 500; ++i) waiter.faults->next(Step::wait, refuse(errc::history_cleared));
+  begin_to_wait();
+  world.sleep(60s);
+  EXPECT_LT(waiter.faults->total(), 150);
+  release();
+  world.sleep(4s);
+  EXPECT_TRUE(granted());
+}
+
 TEST_F(LockWaiting, AReleaseInTheClearedHistoryIsNotMissed) {  // C6
   waiter.faults->before(Step::wait, [&] {
     release();
