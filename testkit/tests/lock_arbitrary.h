@@ -43,17 +43,18 @@ inline void showValue(const FaultPlan& plan, std::ostream& out) { out << "\n" <<
   static constexpr int instants = 600;
   const auto episodes = rc::gen::scale(0.12, rc::gen::container<std::vector<Drawn>>(rc::gen::tuple(
                                                  rc::gen::inRange(0, instants), rc::gen::inRange(1, 64), draws())));
-  return rc::gen::map(rc::gen::pair(draws(), episodes),
-                      [limits](const std::pair<std::uint64_t, std::vector<Drawn>>& drawn) {
-                        FaultPlan plan;
-                        for (const auto& [at, lasts, draw] : drawn.second) {
-                          // Squared: as many short ones as long ones.
-                          plan.episodes.push_back({limits.length / instants * at,
-                                                   limits.shortest + limits.longest / (64 * 64) * lasts * lasts,
-                                                   random_disturbance(drawn.first, draw, limits)});
-                        }
-                        return plan;
-                      });
+  return rc::gen::map(
+      rc::gen::pair(draws(), episodes), [limits](const std::pair<std::uint64_t, std::vector<Drawn>>& drawn) {
+        FaultPlan plan;
+        for (const auto& [at, lasts, draw] : drawn.second) {
+          // Squared: as many short ones as long ones.
+          const Duration length = limits.shortest + limits.longest / (64 * 64) * lasts * lasts;
+          plan.episodes.push_back({std::chrono::floor<std::chrono::milliseconds>(limits.length / instants * at),
+                                   std::chrono::floor<std::chrono::milliseconds>(length),
+                                   random_disturbance(drawn.first, draw, limits)});
+        }
+        return plan;
+      });
 }
 
 }  // namespace deimos::testkit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/lock_recorder.h>
@@ -64,12 +65,14 @@ class Runner {
   /// The same run, for what is true at `at` and what happened just before.
   std::string look_at(Duration at) {
     std::string seen;
-    simulation_.at(at, [&] {
-      seen = "cluster at " + describe_time(at) + ":\n" + simulation_.cluster().describe() + "tasks:\n" +
-             simulation_.scheduler().describe_tasks() + "last events of the simulation before that:\n" +
+    const auto look = [&] {
+      seen = "cluster at " + describe_time(simulation_.elapsed()) + ":\n" + simulation_.cluster().describe() +
+             "tasks:\n" + tasks_of_processes() + "last events of the simulation before that:\n" +
              simulation_.history().tail(60);
-    });
+    };
+    simulation_.at(at + std::chrono::nanoseconds(1), look);
     (void)go();
+    if (seen.empty()) look();  // The run had ended by then.
     return seen;
   }
 
@@ -79,6 +82,15 @@ class Runner {
     bool idle = false;  ///< The program has come to its end.
     bool done = false;  ///< It got every lock once more.
   };
+
+  [[nodiscard]] std::string tasks_of_processes() {
+    std::istringstream table(simulation_.scheduler().describe_tasks());
+    std::string text;
+    for (std::string line; std::getline(table, line);) {
+      if (!line.starts_with("  action at ")) text += line + "\n";  // What is still to come of the plan.
+    }
+    return text;
+  }
 
   void spawn(std::size_t index) {
     const std::string name = name_of_process(index);
@@ -209,7 +221,7 @@ class Runner {
     add(exclusion, mutual_exclusion(history));
     add(exclusion, holders_are_accepted(history));
     add(exclusion, leases(history, result_.audit, run_.locks.prefix));
-    add(fencing_only, fencing(history));
+    add(tokens, fencing(history));
     add(losses, loss_is_announced(history));
     add(owners, ownership(history, result_.audit, run_.locks.prefix, run_.plan.repeats_writes()));
     add(in_time, deadlines(history));
@@ -217,6 +229,7 @@ class Runner {
     if (!ran_dry && calm_from_) {
       add(alive, liveness(history, {*calm_from_, patience(), patience()}));
       add(budget, request_budget(history, {.from = *calm_from_, .per_call = 30, .per_second = 4}));
+      add(budget, request_budget(history, {.until = *calm_from_, .per_call = 30, .per_second = 20}));
     }
     result_.elections = simulation_.cluster().term() - first_term_;
     result_.hash = simulation_.history_hash();
@@ -245,7 +258,7 @@ class Runner {
 const char* text_of(Check check) {
   switch (check) {
     case exclusion: return "mutual exclusion";
-    case fencing_only: return "fencing tokens";
+    case tokens: return "fencing tokens";
     case losses: return "announcement of losses";
     case owners: return "ownership";
     case clean: return "nothing left behind";

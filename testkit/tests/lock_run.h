@@ -40,16 +40,16 @@ struct LockRun {
 
 /// What a run is held against; a bit each.
 enum Check : unsigned {
-  exclusion = 1,     ///< ME, and that holders are not refused.
-  fencing_only = 2,  ///< FT
-  losses = 4,        ///< LN
-  owners = 8,        ///< OWN
-  clean = 16,        ///< CL
-  alive = 32,        ///< LV
-  budget = 64,       ///< RQ
-  in_time = 128,     ///< DL
-  nesting = 256,     ///< Re-entry against the model.
-  finished = 512,    ///< No deadlock, no exception.
+  exclusion = 1,   ///< ME: believed-held intervals, holders are not refused, nobody outlives its lease.
+  tokens = 2,      ///< FT: fencing tokens grow.
+  losses = 4,      ///< LN
+  owners = 8,      ///< OWN
+  clean = 16,      ///< CL
+  alive = 32,      ///< LV
+  budget = 64,     ///< RQ
+  in_time = 128,   ///< DL
+  nesting = 256,   ///< Re-entry against the model.
+  finished = 512,  ///< No deadlock, no exception.
   everything = 1023,
 };
 

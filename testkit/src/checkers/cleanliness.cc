@@ -5,16 +5,18 @@
 namespace deimos::testkit {
 namespace {
 
-void collect(const Node& node, std::string& text) {
-  if (!node.dir) text += "\n  " + node.key + " = " + node.value.value_or("");
-  for (const Node& child : node.children) collect(child, text);
+/// Files, but for those that have expired and wait for the sweep.
+void collect(const Node& node, fake::Instant now, std::string& text) {
+  const bool expired = node.expiration && *node.expiration <= now;
+  if (!node.dir && !expired) text += "\n  " + node.key + " = " + node.value.value_or("");
+  for (const Node& child : node.children) collect(child, now, text);
 }
 
 std::string keys_below(Simulation& simulation, const std::string& prefix) {
   const Result<Answer> answer = simulation.observer().client().get(prefix, {.recursive = true, .sorted = true});
   if (!answer) return answer.error().code == errc::key_not_found ? "" : "\n  unknown: " + answer.error().describe();
   std::string text;
-  collect(answer->node, text);
+  collect(answer->node, simulation.cluster().now(), text);
   return text;
 }
 

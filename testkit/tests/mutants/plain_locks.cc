@@ -18,8 +18,11 @@ bool may_pass(const Error& error) {
 class PlainHold final : public HeldLock {
  public:
   PlainHold(PlainLocks& locks, PlainLocks::Owner owner, std::shared_ptr<PlainLocks::Acquisition> acquisition)
-      : locks_(locks), owner_(std::move(owner)), acquisition_(std::move(acquisition)) {}
-  [[nodiscard]] std::uint64_t fencing_token() const override { return acquisition_->fencing_token; }
+      : locks_(locks),
+        owner_(std::move(owner)),
+        acquisition_(std::move(acquisition)),
+        fencing_token_(locks.token_of(*acquisition_)) {}
+  [[nodiscard]] std::uint64_t fencing_token() const override { return fencing_token_; }
   [[nodiscard]] std::stop_token lost() const override { return acquisition_->lost.get_token(); }
   [[nodiscard]] bool is_held() const override { return locks_.believes(*acquisition_); }
   [[nodiscard]] TimePoint expires_at() const override { return acquisition_->deadline; }
@@ -30,6 +33,7 @@ class PlainHold final : public HeldLock {
   PlainLocks& locks_;
   PlainLocks::Owner owner_;
   std::shared_ptr<PlainLocks::Acquisition> acquisition_;
+  std::uint64_t fencing_token_;
 };
 
 }  // namespace
@@ -167,9 +171,13 @@ void PlainLocks::renew_while_held(const std::shared_ptr<Acquisition>& acquisitio
 void PlainLocks::lose(Acquisition& acquisition, const Error& why) {
   if (acquisition.is_lost || acquisition.is_released) return;
   acquisition.is_lost = true;
+  tell(acquisition, why);
+  if (why.code == errc::lock_expired) clean_later(acquisition.key, acquisition.token);
+}
+
+void PlainLocks::tell(Acquisition& acquisition, const Error& why) const {
   acquisition.lost.request_stop();
   if (acquisition.on_lost) acquisition.on_lost(why);
-  if (why.code == errc::lock_expired) clean_later(acquisition.key, acquisition.token);
 }
 
 Result<Release> PlainLocks::release(const Owner& owner, const std::shared_ptr<Acquisition>& own) {

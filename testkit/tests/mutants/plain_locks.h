@@ -49,6 +49,11 @@ class PlainLocks : public LockClient {
   [[nodiscard]] virtual bool gives_up_at_deadline() const { return true; }
   [[nodiscard]] virtual bool frees(const Acquisition& acquisition) const { return acquisition.holds == 0; }
   [[nodiscard]] virtual bool cleans_up() const { return true; }
+  virtual void tell(Acquisition& acquisition, const Error& why) const;
+  /// Of a hold that was just granted, the first of an acquisition or a further one.
+  [[nodiscard]] virtual std::uint64_t token_of(const Acquisition& acquisition) const {
+    return acquisition.fencing_token;
+  }
   /// What a release by `owner` of a hold on `own` counts for.
   [[nodiscard]] virtual std::shared_ptr<Acquisition> counted(const Owner& /*owner*/,
                                                              const std::shared_ptr<Acquisition>& own) const {

@@ -70,7 +70,7 @@ struct RequestBudget {
 
 /// Whether anything is left in the store or the simulation right now.
 struct Remains {
-  bool keys = true;      ///< Files below the prefix.
+  bool keys = true;      ///< Files below the prefix that have not expired.
   bool watchers = true;  ///< Watches at any node.
   bool requests = true;  ///< Requests that a node has not answered.
   bool tasks = true;     ///< Tasks of processes that have ended or crashed.
