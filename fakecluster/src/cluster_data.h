@@ -20,9 +20,14 @@
 
 namespace deimos::fake {
 
-struct ClusterData {
+/// ClusterCore's alone, which inherits it.
+class ClusterData {
+ public:
   /// A new cluster with all its nodes running, of which the first leads.
   ClusterData(const ClusterOptions& options, std::uint64_t seed, Instant start);
+
+ private:
+  friend class ClusterCore;
 
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::string machines_;

@@ -102,7 +102,9 @@ void read_fields(const Json& json, T& value, const std::string& what, const std:
         std::apply([&, &field_name = name, &field_json = element](
                        const auto&... field) { return (read_if(field_json, value, field, field_name, where) || ...); },
                    fields_of<T>());
-    if (!known) refuse(where, "'" + what + "' has no field '" + name + "': it has " + field_names<T>());
+    if (known) continue;
+    std::string why = "'";
+    refuse(where, why.append(what).append("' has no field '").append(name).append("': it has ") + field_names<T>());
   }
 }
 
