@@ -34,8 +34,9 @@ void write_to_standard_error(const std::string& report) {
 
 std::shared_ptr<BlockWatch> BlockWatch::of_this_thread() {
   thread_local std::shared_ptr<BlockWatch> watch;
-  if (watch && watch->process_ != ::getpid()) watch.reset();  // First: its thread's memory may be the next one's.
   if (!watch) watch = std::make_shared<BlockWatch>();
+  // ThreadSanitizer lets no thread be started where there had been several before a fork().
+  if (watch->process_ != ::getpid()) return nullptr;
   return watch;
 }
 
@@ -53,6 +54,7 @@ BlockWatch::~BlockWatch() {
 BlockWatch::Scope::Scope(Turn& turn, const WatchOrder& order) {
   if (order.limit == Duration::zero()) return;
   watch_ = of_this_thread();
+  if (!watch_) return;
   outer_turn_ = watch_->turn_;
   outer_order_ = watch_->order_;
   watch_->watch(&turn, &order);

@@ -65,7 +65,7 @@ class BlockWatch {
   /// How often it looks. Time is counted in looks: a program that a debugger stops does not age.
   static constexpr std::chrono::milliseconds interval{20};
 
-  /// That of the calling thread.
+  /// That of the calling thread; null in the child of a process that had one.
   static std::shared_ptr<BlockWatch> of_this_thread();
 
   BlockWatch();

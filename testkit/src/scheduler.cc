@@ -103,7 +103,7 @@ std::shared_ptr<Fiber> Scheduler::spawn(TaskGroup& group, std::string name, Role
   state_->fibers.emplace(fiber->id, fiber);
   state_->foreground_running += fiber->foreground ? 1 : 0;
   state_->history.record(elapsed(), "spawn", group.name, fiber->name);
-  state_->make_runnable(*fiber);
+  state_->make_runnable_among_others(*fiber);
   return fiber;
 }
 

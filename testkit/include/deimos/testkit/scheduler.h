@@ -36,8 +36,8 @@ struct SchedulerOptions {
   std::uint64_t steps_per_instant = 1'000'000;   ///< More without time going on is a livelock.
   Duration stuck_after = std::chrono::hours(1);  ///< See Scheduler::run().
   std::size_t history_capacity = 2000;           ///< Events kept; 0: all.
-  /// Breaks ties by chance: which of the tasks that are woken, and of the timers that are due, at the same instant goes
-  /// first. The same seed, the same order. Not given: in order of waking and arming.
+  /// Breaks ties by chance: which of the tasks that begin or are woken, and of the timers that are due, at the same
+  /// instant goes first. The same seed, the same order. Not given: in order of waking and arming.
   std::optional<std::uint64_t> tie_seed = {};
   /// The longest that a task (or a timer's action) may run without a wait, in real time; 0: for ever. One that takes
   /// longer is reported at once, see `on_blocked`. If it was blocked for so long (in a read() from a real socket, on a
