@@ -38,6 +38,9 @@ struct LockRecorder::State {
   [[nodiscard]] static Duration deadline_of(const Live& entry);
   /// What is known of `entry`'s tenure as of now.
   [[nodiscard]] Tenure judged(const Live& entry) const;
+  /// Whether a process that crashes now had no time to hear of the end of `tenure`: its deadline is still to come, or
+  /// it stood still since.
+  [[nodiscard]] bool could_not_be_told(const Tenure& tenure) const;
   void settle(const Live& entry) { history.tenures[entry.tenure] = judged(entry); }
   void forget(std::size_t tenure);
 
@@ -112,12 +115,12 @@ Duration LockRecorder::State::deadline_of(const Live& entry) {
 Tenure LockRecorder::State::judged(const Live& entry) const {
   Tenure tenure = history.tenures[entry.tenure];
   if (tenure.until != Duration::max() || entry.holds.empty()) return tenure;
+  tenure.deadline = deadline_of(entry);
   if (scheduler.killed(*entry.group)) {
-    tenure.until = now();
-    tenure.end = Tenure::End::crashed;
+    tenure.until = std::min(now(), tenure.deadline);
+    tenure.end = could_not_be_told(tenure) ? Tenure::End::crashed : Tenure::End::expired;
     return tenure;
   }
-  tenure.deadline = deadline_of(entry);
   if (entry.holds.front()->is_held()) return tenure;
   tenure.until = std::min(now(), tenure.deadline);
   tenure.end = Tenure::End::expired;
@@ -126,6 +129,12 @@ Tenure LockRecorder::State::judged(const Live& entry) const {
     tenure.end = Tenure::End::lost;
   }
   return tenure;
+}
+
+bool LockRecorder::State::could_not_be_told(const Tenure& tenure) const {
+  constexpr Duration time_to_tell = std::chrono::milliseconds(10);
+  const Duration awake = history.after_standstill(tenure.owner.process, tenure.deadline);
+  return awake >= now() - time_to_tell;
 }
 
 void LockRecorder::State::forget(std::size_t tenure) {

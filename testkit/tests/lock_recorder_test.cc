@@ -112,6 +112,21 @@ TEST_F(LockRecorderTest, AManagerOfACrashedProcessIsGone) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+TEST_F(LockRecorderTest, AStandstillThatEndsInACrashEndsATenureAtItsDeadline) {
+  spawn_worker("one", 1, 60s);
+  simulation.at(2s, [&] {
+    recorder.stands_still("one", 30s);
+    simulation.pause("one", 30s);
+  });
+  simulation.at(20s, [&] { simulation.crash("one"); });
+  simulation.run_for(40s);
+  const LockHistory history = recorder.history();
+  ASSERT_EQ(history.tenures.size(), 1u);
+  EXPECT_LT(history.tenures[0].until, Duration(8s));
+  EXPECT_EQ(history.tenures[0].end, Tenure::End::crashed) << "nobody was there to be told";
+  EXPECT_THAT(history, AnnouncesLosses());
+}
+
 TEST_F(LockRecorderTest, ACrashEndsATenure) {
   spawn_worker("one", 1, 20s);
   simulation.at(5s, [&] { simulation.crash("one"); });
