@@ -48,7 +48,7 @@ TEST_F(LateCreate, ThatAnElectionMayOrMayNotSaveIsCleanedUpIfItDid) {
   simulation.at(20s, [&] { simulation.cluster().rejoin(1); });
   spawn("hasty", {1, 2, 3}, [&](Process& process) {
     process.sleep(1100ms);
-    EXPECT_EQ(acquire(process, {.wait = 500ms}).error().code, errc::outcome_unknown);
+    EXPECT_EQ(code_of(acquire(process, {.wait = 500ms})), errc::outcome_unknown);
     process.sleep(1min);
   });
   spawn("heir", {2, 3}, [&](Process& process) {
@@ -115,7 +115,7 @@ TEST_F(LostAnswer, ToAnAcquireIsReadBack) {
   });
   spawn("rival", {1, 2, 3}, [&](Process& process) {
     process.sleep(2s);
-    EXPECT_EQ(acquire(process, {.wait = 0s}).error().code, errc::lock_already_held);
+    EXPECT_EQ(code_of(acquire(process, {.wait = 0s})), errc::lock_already_held);
   });
   simulation.run();
   EXPECT_EQ(count_applied("holder", Command::Kind::create), 1u);
@@ -176,6 +176,7 @@ TEST_F(LostAnswer, ToAReleaseFreesTheLockAllTheSameAndHarmsNobodyLater) {
   spawn("heir", {1, 2, 3}, [&](Process& process) {
     process.sleep(500ms);
     const auto hold = acquire(process);
+    ASSERT_TRUE(hold) << hold.error().describe();
     EXPECT_GT(hold->fencing_token(), token);
     EXPECT_LT(elapsed(), 1s + 2 * instantly) << "the store had done as it was asked";
     process.sleep(1min);

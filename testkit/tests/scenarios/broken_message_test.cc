@@ -83,6 +83,7 @@ TEST_F(DuplicatedRequest, ThatComesLateDoesNotTouchTheNextHolder) {
   spawn("heir", {1, 2, 3}, [&](Process& process) {
     process.sleep(1s);
     const auto hold = acquire(process);
+    ASSERT_TRUE(hold) << hold.error().describe();
     process.sleep(1min);
     EXPECT_TRUE(hold->is_held());
   });

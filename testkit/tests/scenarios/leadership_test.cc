@@ -169,9 +169,9 @@ TEST_F(OneWayPartition, OfALeaderThatHearsNobodyEndsItsHoldersLeaseAndGrantsTheL
     auto hold = acquire(process).value();
     token = hold.fencing_token();
     const Duration deadline = elapsed() + (hold.expires_at() - process.now());
-    while (!hold.lost().stop_requested()) process.sleep(1ms);
+    sleep_until_lost(hold, process);
     EXPECT_THAT(elapsed(), IsBetween(deadline, deadline + 1ms)) << "its followers hear it, so they elect nobody";
-    EXPECT_EQ(hold.release().error().code, errc::lock_expired);
+    EXPECT_EQ(code_of(hold.release()), errc::lock_expired);
     process.sleep(3min);
   });
   spawn("heir", {1, 2, 3}, [&](Process& process) {

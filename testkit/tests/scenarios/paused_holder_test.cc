@@ -31,7 +31,7 @@ TEST_F(PausedHolder, ThatWakesAfterItsLeaseLearnsOfItAndIsFencedOff) {
     process.sleep(1ms);
     EXPECT_TRUE(hold.lost().stop_requested());
     EXPECT_EQ(losses, 1);
-    EXPECT_EQ(hold.release().error().code, errc::lock_expired);
+    EXPECT_EQ(code_of(hold.release()), errc::lock_expired);
     process.sleep(1min);
   });
   spawn("heir", {1, 2, 3}, [&](Process& process) {

@@ -82,6 +82,16 @@ class ScenarioTest : public SimulationTest {
   static constexpr const char* of_create = "prevExists=false";
   static constexpr const char* of_renewal = "prevValue=";
 
+  /// Until its loss is announced, or for ten minutes.
+  static void sleep_until_lost(const Hold& hold, Process& process) {
+    process.runtime().sleep_for(std::chrono::minutes(10), hold.lost());
+  }
+  /// None if it succeeded.
+  template <typename T>
+  [[nodiscard]] static std::error_code code_of(const Result<T>& result) {
+    return result ? std::error_code() : result.error().code;
+  }
+
   /// What `process` was told of that kind.
   [[nodiscard]] std::vector<Notice> told(const std::string& process, LockEvent::Kind kind) const {
     std::vector<Notice> chosen;

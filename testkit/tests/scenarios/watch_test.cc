@@ -221,6 +221,7 @@ TEST_F(LockWait, OnANodeThatLagsIsDelayedAndIsGrantedNothingThatIsTaken) {
   spawn("quicker", {1}, [&](Process& process) {
     process.sleep(2s);
     const auto hold = acquire(process);
+    ASSERT_TRUE(hold) << hold.error().describe();
     EXPECT_THAT(elapsed(), IsBetween(5s, 5s + instantly));
     token_ = hold->fencing_token();
     process.sleep(5s);
