@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,6 +27,9 @@ GET    /clock        true time
 POST   /clock        {"advance": "5s"}: moves a manual clock
 POST   /reset        makes the cluster anew; with {"seed": 7}, from another seed
 )";
+
+/// What happens on the way (elections without end, say) takes real time, in which nobody else is served.
+constexpr std::chrono::hours longest_advance{24};
 
 Response json_answer(int status, const Json& json) {
   return {status, {{"Content-Type", "application/json"}}, text_of(json) + "\n"};
@@ -131,8 +135,10 @@ Json post_clock(const Call& call) {
   Json body = call.object();
   const std::optional<Json> by = take_only(body, "advance");
   if (!by) throw std::invalid_argument(R"(expected {"advance": "5s"})");
+  const std::chrono::nanoseconds duration = duration_of(*by, "advance");
+  if (duration > longest_advance) throw std::invalid_argument("advance: at most 24h at a time");
   try {
-    call.cluster.advance(duration_of(*by, "advance"));
+    call.cluster.advance(duration);
   } catch (const std::invalid_argument&) {
     throw;
   } catch (const std::logic_error&) {

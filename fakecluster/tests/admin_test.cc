@@ -186,6 +186,7 @@ TEST_F(AdminTest, RefusesWhatMakesNoSenseAndChangesNothing) {
       {"POST", "/clock", "{}", 400, "expected {\\\"advance\\\""},
       {"POST", "/clock", R"({"advance": "1s", "node": 1})", 400, "unknown field 'node'"},
       {"POST", "/clock", R"({"advance": "-1s"})", 400, "cannot move by so much"},
+      {"POST", "/clock", R"({"advance": "25h"})", 400, "at most 24h"},
       {"POST", "/reset", R"({"nodes": 5})", 400, "unknown field 'nodes'"},
       {"POST", "/reset", R"({"seed": -1})", 400, "seed: expected a whole number"},
       {"GET", "/cluster?pretty=1", "", 400, "a query"},

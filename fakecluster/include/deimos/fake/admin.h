@@ -5,17 +5,17 @@
 //
 //   curl localhost:4000/faults -d '{"kind": "partition", "groups": [[1], [2, 3]]}'
 //
-// | request             | body                                       | does, and answers |
-// |---------------------|--------------------------------------------|-----------------------------------------------------|
-// | GET /               |                                            | this table | | GET /cluster        | | the
-// ClusterState                                    | | POST /faults        | a fault; with `after`, a duration, later |
-// `description`; of one to come also `id`              | | GET /faults         | | the faults to come: `id`, `at`,
-// `fault`             | | DELETE /faults/ID   |                                            | takes back a fault to come
-// | | POST /rules         | a rule                                     | `id`, `description` | | GET /rules          |
-// | the rules in force, each a RuleStatus               | | DELETE /rules/ID    | | removes a rule; without `/ID` all
-// of them           | | GET /clock          |                                            | `now`: true time | | POST
-// /clock         | `{"advance": "5s"}`                        | moves a manual clock: `now`                         |
-// | POST /reset         | nothing, or `{"seed": 7}`                  | a cluster as if made anew: its ClusterState |
+//   GET /               what there is, as text
+//   GET /cluster        the ClusterState
+//   POST /faults        makes the fault in the body happen, with `after` (a duration) later: `description`, `id`
+//   GET /faults         the faults to come: `id`, `at`, `fault`
+//   DELETE /faults/ID   takes back a fault to come
+//   POST /rules         adds the rule in the body: `id`, `description`
+//   GET /rules          the rules in force, each a RuleStatus
+//   DELETE /rules/ID    removes a rule; without `/ID` all of them
+//   GET /clock          `now`: true time
+//   POST /clock         `{"advance": "5s"}`, at most 24 hours: moves a manual clock
+//   POST /reset         nothing, or `{"seed": 7}`: a cluster as if made anew
 //
 // Bodies are JSON as in fault_json.h, whatever `Content-Type` says, and fields are named as in C++. Refused, with
 // `{"error": "why"}` and nothing changed: what is malformed or impossible (400), what is not there (404), another
