@@ -62,11 +62,15 @@ Result<Granted> DeimosBackend::take_over(const LockRecord& expired, const std::s
   return passed_on(answer.error());
 }
 
-Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                                     const Limits& limits) {
-  const Result<Answer> answer =
-      client_.compare_and_swap(key, token, {.value = token}, {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& token, std::uint64_t revision,
+                                     std::chrono::seconds ttl, const Limits& limits) {
+  const Result<Answer> answer = client_.compare_and_swap(key, token, {.value = token, .index = revision},
+                                                         {.ttl = ttl, .timeout = left(limits)}, limits.stop);
   if (answer) return Granted{answer->node.modified_index};
+  // The cause says of which the compare failed: of the value, of the index, or of both, in this order.
+  const bool is_ours =
+      answer.error().code == errc::compare_failed && !answer.error().cause.starts_with("[" + token + " != ");
+  if (is_ours) return passed_on(answer.error());
   return says_gone(answer.error()) ? not_held(answer.error()) : passed_on(answer.error());
 }
 

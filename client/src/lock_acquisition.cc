@@ -17,6 +17,7 @@ LockAcquisition::LockAcquisition(std::shared_ptr<Runtime> runtime, std::string n
       deadline_(deadline_from(grant_.sent)),
       next_renewal_(saturating_add(grant_.sent, lease_.renewal_interval)),
       last_sent_(grant_.sent),
+      revision_(grant_.fencing_token),
       paused_(!wishes.auto_renew) {}
 
 TimePoint LockAcquisition::deadline_from(TimePoint sent) const noexcept {
@@ -90,8 +91,19 @@ void LockAcquisition::renewal_sent(TimePoint sent) {
   last_sent_ = std::max(last_sent_, sent);
 }
 
-bool LockAcquisition::renewed(TimePoint sent) {
+void LockAcquisition::written(std::uint64_t revision) {
   const std::lock_guard lock(mutex_);
+  revision_ = std::max(revision_, revision);
+}
+
+std::uint64_t LockAcquisition::revision() const {
+  const std::lock_guard lock(mutex_);
+  return revision_;
+}
+
+bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
+  const std::lock_guard lock(mutex_);
+  revision_ = std::max(revision_, revision);
   // An answer that comes too late does not bring back a lock that is already lost.
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
   deadline_ = std::max(deadline_, deadline_from(sent));

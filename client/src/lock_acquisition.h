@@ -68,8 +68,13 @@ class LockAcquisition {
 
   /// A renewal is about to be sent.
   void renewal_sent(TimePoint sent);
-  /// The renewal sent then was applied: false if the deadline had passed before that was known.
-  bool renewed(TimePoint sent);
+  /// The renewal sent then was applied, by a write of that revision: false if the deadline had passed before that was
+  /// known.
+  bool renewed(TimePoint sent, std::uint64_t revision);
+  /// The record was last written at that revision.
+  void written(std::uint64_t revision);
+  /// Of the last write of the record that we know of.
+  [[nodiscard]] std::uint64_t revision() const;
   /// The renewal was not applied, or that is not known: try again after a pause, a `jitter` of 0 to 1 of it random.
   void renewal_failed(double jitter);
   void pause_renewal(bool paused);
@@ -95,6 +100,7 @@ class LockAcquisition {
   TimePoint deadline_;
   TimePoint next_renewal_;
   TimePoint last_sent_;
+  std::uint64_t revision_;
   int failures_ = 0;
   bool paused_ = false;
   Error loss_;

@@ -90,6 +90,7 @@ LockContender::Step LockContender::granted(TimePoint sent, std::uint64_t fencing
   if (runtime_.now() >= saturating_add(sent, asked_.lease.usable)) {
     // It came after its own deadline, so it is no grant. A renewal shows whether the record is still ours.
     written_ = true;
+    revision_ = fencing_token;
     return Step::confirm;
   }
   grant_ = {asked_.token, fencing_token, sent, residue_};
@@ -119,6 +120,7 @@ LockContender::Step LockContender::judge(const Inspection& seen) {
   if (seen.record->token == asked_.token) {
     if (!written_ && residue_.unresolved > 0) --residue_.unresolved;
     written_ = true;
+    revision_ = seen.record->revision;
     return Step::confirm;
   }
   written_ = false;
@@ -153,7 +155,7 @@ LockContender::Step LockContender::take_over() {
 
 LockContender::Step LockContender::confirm() {
   const TimePoint sent = runtime_.now();
-  const Result<Granted> renewed = backend_.renew(asked_.key, asked_.token, asked_.lease.stored, limits());
+  const Result<Granted> renewed = backend_.renew(asked_.key, asked_.token, revision_, asked_.lease.stored, limits());
   if (renewed) {
     const Step next = granted(sent, renewed->fencing_token);
     if (next == Step::confirm) pause();
@@ -162,6 +164,10 @@ LockContender::Step LockContender::confirm() {
   if (renewed.error().code == errc::lock_not_held) {
     written_ = false;
     return Step::create;
+  }
+  if (renewed.error().code == errc::compare_failed) {
+    pause();  // A renewal before this one was applied after all.
+    return Step::look;
   }
   return failed_read(renewed.error(), Step::look);
 }

@@ -68,6 +68,7 @@ class LockContender {
 
   LockResidue residue_;
   bool written_ = false;
+  std::uint64_t revision_ = 0;         ///< Of our record, as it was seen; to be confirmed.
   std::optional<LockRecord> expired_;  ///< To be taken over.
   std::uint64_t listen_from_ = 0;      ///< The revision to wait from; 0 before the first look.
   TimePoint look_at_;                  ///< When to stop listening and look.

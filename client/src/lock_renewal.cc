@@ -53,14 +53,11 @@ std::optional<LockRenewal::Due> LockRenewal::choose(TimePoint& next) const {
 }
 
 Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Limits& limits) {
-  Runtime& runtime = session_.runtime();
-  const TimePoint sent = runtime.now();
   if (!acquisition->is_held()) return tl::unexpected<Error>(acquisition->why_not_held());
-  acquisition->renewal_sent(sent);
-  const Result<Granted> answer =
-      session_.backend().renew(acquisition->key(), acquisition->token(), acquisition->lease().stored, limits);
+  TimePoint sent;
+  const Result<Granted> answer = ask(*acquisition, limits, sent);
   if (answer) {
-    if (acquisition->renewed(sent)) return {};
+    if (acquisition->renewed(sent, answer->fencing_token)) return {};
     return tl::unexpected<Error>(acquisition->why_not_held());
   }
   if (answer.error().code == errc::lock_not_held) {
@@ -68,11 +65,32 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
     return tl::unexpected<Error>(answer.error());
   }
   constexpr double steps = 1024;
-  acquisition->renewal_failed(static_cast<double>(runtime.random() % 1024) / steps);
+  acquisition->renewal_failed(static_cast<double>(session_.runtime().random() % 1024) / steps);
   if (!limits.stop.stop_requested()) {
     session_.report(LockEvent::Kind::renewal_failed, *acquisition, answer.error());
   }
   return tl::unexpected<Error>(answer.error());
+}
+
+Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, const Limits& limits, TimePoint& sent) const {
+  LockBackend& backend = session_.backend();
+  for (;;) {
+    sent = session_.runtime().now();
+    acquisition.renewal_sent(sent);
+    const std::uint64_t revision = acquisition.revision();
+    const LockLease& lease = acquisition.lease();
+    Result<Granted> answer = backend.renew(acquisition.key(), acquisition.token(), revision, lease.stored, limits);
+    if (answer || answer.error().code != errc::compare_failed) return answer;
+    const Result<Inspection> seen = backend.inspect(acquisition.key(), limits);
+    if (!seen) return tl::unexpected<Error>(seen.error());
+    if (!seen->record || seen->record->token != acquisition.token()) {
+      Error gone = answer.error();
+      gone.code = errc::lock_not_held;
+      return tl::unexpected<Error>(std::move(gone));
+    }
+    if (seen->record->revision <= revision) return answer;  // Read from a node that lags: another time.
+    acquisition.written(seen->record->revision);
+  }
 }
 
 }  // namespace deimos

@@ -35,6 +35,10 @@ class LockRenewal {
   /// The lock that is due and ends first, if any; else when the next one is due.
   [[nodiscard]] std::optional<Due> choose(TimePoint& next) const;
 
+  /// Asks the store, and again if it turns out that a renewal of which we never heard was applied; `sent` is when the
+  /// last of these was sent.
+  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, const Limits& limits, TimePoint& sent) const;
+
   LockSession& session_;
   LockAlarm alarm_;
 };

@@ -94,10 +94,10 @@ class FaultyBackend final : public LockBackend {
     return run<Granted>(Step::take_over, limits,
                         [=, this](const Limits& within) { return real_->take_over(expired, token, ttl, within); });
   }
-  Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                        const Limits& limits) override {
+  Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
+                        std::chrono::seconds ttl, const Limits& limits) override {
     return run<Granted>(Step::renew, limits,
-                        [=, this](const Limits& within) { return real_->renew(key, token, ttl, within); });
+                        [=, this](const Limits& within) { return real_->renew(key, token, revision, ttl, within); });
   }
   Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override {
     return run<void>(Step::release, limits,

@@ -16,8 +16,8 @@ class DeimosBackend final : public LockBackend {
                                                                std::chrono::seconds ttl, const Limits& limits) override;
   [[nodiscard]] Result<Granted> take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
                                           const Limits& limits) override;
-  [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                                      const Limits& limits) override;
+  [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
+                                      std::chrono::seconds ttl, const Limits& limits) override;
   [[nodiscard]] Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override;
   [[nodiscard]] Result<void> force_release(const LockRecord& shown, const Limits& limits) override;
   [[nodiscard]] Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,

@@ -18,9 +18,9 @@ struct UnclearCreateIsFailure final : PassingBackend {
     if (answer && std::holds_alternative<Granted>(*answer)) values_[token] = token + "-" + std::to_string(attempts_);
     return answer;
   }
-  Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                        const Limits& limits) override {
-    return right_.renew(key, value_of(token), ttl, limits);
+  Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
+                        std::chrono::seconds ttl, const Limits& limits) override {
+    return right_.renew(key, value_of(token), revision, ttl, limits);
   }
   Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override {
     return right_.release(key, value_of(token), limits);

@@ -7,8 +7,8 @@ namespace deimos::testkit::mutants {
 
 struct RenewalDropsTtl final : PassingBackend {
   using PassingBackend::PassingBackend;
-  Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds /*ttl*/,
-                        const Limits& limits) override {
+  Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t /*revision*/,
+                        std::chrono::seconds /*ttl*/, const Limits& limits) override {
     const Result<Answer> answer =
         client_.compare_and_swap(key, token, {.value = token}, {.timeout = left(limits)}, limits.stop);
     if (answer) return Granted{answer->node.modified_index};

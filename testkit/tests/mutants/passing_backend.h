@@ -21,9 +21,9 @@ class PassingBackend : public LockBackend {
                             const Limits& limits) override {
     return right_.take_over(expired, token, ttl, limits);
   }
-  Result<Granted> renew(const std::string& key, const std::string& token, std::chrono::seconds ttl,
-                        const Limits& limits) override {
-    return right_.renew(key, token, ttl, limits);
+  Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
+                        std::chrono::seconds ttl, const Limits& limits) override {
+    return right_.renew(key, token, revision, ttl, limits);
   }
   Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override {
     return right_.release(key, token, limits);

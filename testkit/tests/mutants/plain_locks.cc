@@ -81,6 +81,7 @@ Result<std::unique_ptr<HeldLock>> PlainLocks::acquire(const std::string& name, c
   acquisition->key = attempt.key;
   acquisition->token = attempt.token;
   acquisition->fencing_token = *granted;
+  acquisition->revision = *granted;
   acquisition->deadline = deadline_from(attempt.sent, runtime().now());
   acquisition->holds = 1;
   acquisition->on_lost = options.on_lost;
@@ -117,8 +118,22 @@ std::uint64_t PlainLocks::resolve(Attempt& attempt, const Error& error) {
   pause(attempt);
   if (!unclear) return 0;
   attempt.sent = runtime().now();
-  const auto renewed = backend_.renew(attempt.key, attempt.token, ttl(), limits(attempt.until, attempt.stop));
+  std::uint64_t revision = 0;
+  const auto renewed = renew(attempt.key, attempt.token, revision, limits(attempt.until, attempt.stop));
   return renewed ? renewed->fencing_token : 0;
+}
+
+Result<Granted> PlainLocks::renew(const std::string& key, const std::string& token, std::uint64_t& revision,
+                                  const Limits& limits) {
+  if (revision == 0) {
+    const auto seen = backend_.inspect(key, limits);
+    if (!seen) return tl::unexpected<Error>(seen.error());
+    if (!seen->record || seen->record->token != token) return fail(errc::lock_not_held, "gone");
+    revision = seen->record->revision;
+  }
+  const Result<Granted> renewed = backend_.renew(key, token, revision, ttl(), limits);
+  revision = renewed ? renewed->fencing_token : 0;
+  return renewed;
 }
 
 void PlainLocks::pause(const Attempt& attempt) {
@@ -153,7 +168,7 @@ void PlainLocks::renew_while_held(const std::shared_ptr<Acquisition>& acquisitio
     const TimePoint sent = runtime().now();
     const TimePoint until = gives_up_at_deadline() ? acquisition->deadline : TimePoint::max();
     const TimePoint patience = std::min(until, sent + usable() / 5);
-    const auto renewed = backend_.renew(acquisition->key, acquisition->token, ttl(), {patience, stop});
+    const auto renewed = renew(acquisition->key, acquisition->token, acquisition->revision, {patience, stop});
     if (stop.stop_requested() || acquisition->is_released) return;
     if (renewed) {
       if (gives_up_at_deadline() && runtime().now() >= acquisition->deadline) return lose(*acquisition, expired());

@@ -22,6 +22,7 @@ class PlainLocks : public LockClient {
     std::string key;
     std::string token;
     std::uint64_t fencing_token = 0;
+    std::uint64_t revision = 0;  ///< Of the record; 0: to be read.
     TimePoint deadline;
     int holds = 0;
     bool is_lost = false;
@@ -79,6 +80,9 @@ class PlainLocks : public LockClient {
   [[nodiscard]] std::uint64_t resolve(Attempt& attempt, const Error& error);
   [[nodiscard]] Result<void> wait_for_turn(Attempt& attempt);
   void pause(const Attempt& attempt);
+  /// Reads `revision` first if it is 0; it is that of the renewal afterwards, or 0 again.
+  [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t& revision,
+                                      const Limits& limits);
   [[nodiscard]] Limits limits(TimePoint until, std::stop_token stop = {}) const;
   [[nodiscard]] Duration usable() const;
   [[nodiscard]] std::chrono::seconds ttl() const { return std::chrono::ceil<std::chrono::seconds>(options_.ttl); }
