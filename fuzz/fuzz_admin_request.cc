@@ -3,11 +3,8 @@
 //
 // Checked besides crashes: every answer is JSON, a refusal says why and changes nothing, and a fault that is taken is
 // written as JSON that reads back as the same.
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,6 +14,8 @@
 #include <deimos/fake/admin.h>
 #include <deimos/fake/fault_json.h>
 
+#include "request_input.h"
+
 namespace {
 
 using deimos::Request;
@@ -25,18 +24,8 @@ using deimos::fake::Admin;
 using deimos::fake::Cluster;
 using nlohmann::json;
 
-void require(bool holds, std::string_view what, const Response& response) {
-  if (holds) return;
-  std::cerr << what << "\n" << response.status << "\n" << response.body << "\n";
-  std::abort();
-}
-
-std::string take_line(std::string_view& input) {
-  const std::size_t end = std::min(input.find('\n'), input.size());
-  std::string line(input.substr(0, end));
-  input.remove_prefix(std::min(end + 1, input.size()));
-  return line;
-}
+using deimos::fuzz::require;
+using deimos::fuzz::take_line;
 
 void check_round_trip(const std::string& text) {
   try {

@@ -6,14 +6,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include <deimos/fake/node.h>
+
+#include "request_input.h"
 
 namespace {
 
@@ -22,18 +22,8 @@ using deimos::Response;
 using deimos::fake::Node;
 using nlohmann::json;
 
-void require(bool holds, std::string_view what, const Response& response) {
-  if (holds) return;
-  std::cerr << what << "\n" << response.status << "\n" << response.body << "\n";
-  std::abort();
-}
-
-std::string take_line(std::string_view& input) {
-  const std::size_t end = std::min(input.find('\n'), input.size());
-  std::string line(input.substr(0, end));
-  input.remove_prefix(std::min(end + 1, input.size()));
-  return line;
-}
+using deimos::fuzz::require;
+using deimos::fuzz::take_line;
 
 Request request_from(std::string_view input) {
   Request request;

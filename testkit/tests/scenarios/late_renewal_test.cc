@@ -24,7 +24,13 @@ class LateRenewal : public ScenarioTest {
     for (const int node : nodes) simulation.network().refuse(node);
   }
   static ProcessOptions renewed_by_hand() { return {.locks = {.request_timeout = 2s}}; }
-  static AcquireOptions by_hand() { return {.auto_renew = false}; }
+  /// To be called at the start; returns when the one that is kept has been given up.
+  Hold hold_with_one_kept(Process& process) {
+    Hold hold = acquire(process, {.auto_renew = false}).value();
+    process.sleep(10s - elapsed());
+    EXPECT_EQ(code_of(hold.renew()), errc::outcome_unknown);
+    return hold;
+  }
   [[nodiscard]] std::size_t refused_renewals() const {
     return count_changes([](const auto& change) {
       return change.kind == fake::Command::Kind::compare_and_swap && change.error == errc::compare_failed;
@@ -37,9 +43,7 @@ TEST_F(LateRenewal, DoesNotShortenTheLeaseThatALaterOneBegan) {
   spawn(
       "holder", {1, 2, 3},
       [&](Process& process) {
-        const auto hold = acquire(process, by_hand()).value();
-        process.sleep(10s - elapsed());
-        EXPECT_EQ(code_of(hold.renew()), errc::outcome_unknown);
+        const Hold hold = hold_with_one_kept(process);
         process.sleep(14s - elapsed());
         ASSERT_TRUE(hold.renew());
         EXPECT_THAT(deadline_of(hold, process), IsBetween(14s + usable_lease, 14s + usable_lease + instantly));
@@ -62,10 +66,8 @@ TEST_F(LateRenewal, ThatComesBeforeTheNextIsReadBackAndTheLockStaysHeld) {
   spawn(
       "holder", {1, 2, 3},
       [&](Process& process) {
-        const auto hold = acquire(process, by_hand()).value();
+        const Hold hold = hold_with_one_kept(process);
         const std::uint64_t token = hold.fencing_token();
-        process.sleep(10s - elapsed());
-        EXPECT_EQ(code_of(hold.renew()), errc::outcome_unknown);
         process.sleep(20s - elapsed());
         ASSERT_TRUE(hold.renew());
         EXPECT_THAT(deadline_of(hold, process), IsBetween(20s + usable_lease, 20s + usable_lease + instantly));
@@ -83,9 +85,7 @@ TEST_F(LateRenewal, OfALockThatSomebodyDeletedIsALoss) {
   spawn(
       "holder", {1, 2, 3},
       [&](Process& process) {
-        const auto hold = acquire(process, by_hand()).value();
-        process.sleep(10s - elapsed());
-        EXPECT_EQ(code_of(hold.renew()), errc::outcome_unknown);
+        const Hold hold = hold_with_one_kept(process);
         process.sleep(20s - elapsed());
         EXPECT_EQ(code_of(hold.renew()), errc::lock_not_held);
         EXPECT_FALSE(hold.is_held());
