@@ -428,8 +428,14 @@ void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder
   const Duration start = simulation.elapsed();
   for (const Episode& episode : plan.episodes) {
     const auto stage = std::make_shared<Stage>(simulation, recorder, episode.lasts);
-    simulation.at(start + episode.at, [stage, what = episode.what] { stage->begin(what); });
-    simulation.at(start + episode.at + episode.lasts, [stage, what = episode.what] { stage->end(what); });
+    // A task that is killed may live on for a while: what it does to others then would outlive the run.
+    const auto over = [&simulation] { return simulation.scheduler().current_killed(); };
+    simulation.at(start + episode.at, [stage, over, what = episode.what] {
+      if (!over()) stage->begin(what);
+    });
+    simulation.at(start + episode.at + episode.lasts, [stage, over, what = episode.what] {
+      if (!over()) stage->end(what);
+    });
   }
 }
 
