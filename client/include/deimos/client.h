@@ -77,8 +77,8 @@ class Client {
   /// As the constructor, without exceptions.
   [[nodiscard]] static Result<Client> make(ClientOptions options);
 
-  /// errc::key_not_found carries the store's index at the reading. (Keep the answer as long as what is in it: a loop over
-  /// `client.get(…).value().node.children` has lost it before its first round.)
+  /// errc::key_not_found carries the store's index at the reading. (Keep the answer as long as what is in it: a loop
+  /// over `client.get(…).value().node.children` has lost it before its first round.)
   [[nodiscard]] Result<Answer> get(std::string_view key, const GetOptions& options = {},
                                    std::stop_token stop = {}) const;
   /// Creates the file or replaces it (a new created_index). errc::not_a_file over a directory.
