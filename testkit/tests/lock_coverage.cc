@@ -95,7 +95,8 @@ void Coverage::add(const LockRun& run, const LockRunResult& result) {
     happened_["re-entries"] += reentry ? 1 : 0;
   }
   for (const fake::AuditRecord& record : result.audit) {
-    if (record.kind == fake::Command::Kind::compare_and_swap && record.previous_index != 0) ++happened_["taken over"];
+    const bool by_index = record.previous_index != 0 && record.previous_value.empty();
+    if (record.kind == fake::Command::Kind::compare_and_swap && by_index) ++happened_["taken over"];
     if (record.kind == fake::Command::Kind::sweep) ++happened_["swept"];
   }
 }

@@ -45,7 +45,7 @@ class Audit {
   std::string fault_of(const fake::AuditRecord& record, const std::string& prefix) {
     if (!record.compared) return "compares with nothing";
     if (record.kind == Kind::create) return created(record, prefix);
-    if (record.previous_index != 0) {  // Of a record that it was shown.
+    if (record.previous_value.empty()) {  // By its index: of a record that it was shown.
       if (!record.value.empty()) writers_[record.value] = record.client;
       return {};
     }
