@@ -203,7 +203,7 @@ void Simulation::at(Duration since_start, std::function<void()> action) {
   scheduler.spawn(scheduler.default_group(), "action at " + describe_time(since_start), Scheduler::Role::background,
                   [&scheduler, since_start, action = std::move(action)](std::stop_token) {
                     scheduler.sleep_until(Scheduler::start + since_start);
-                    action();
+                    if (!scheduler.current_killed()) action();
                   });
 }
 

@@ -2,8 +2,12 @@
 
 #include <unwind.h>
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+
+#include "unwind_table.h"
 
 // The C++ runtime's own judge of what a frame does with an exception (Itanium C++ ABI, level II).
 extern "C" _Unwind_Reason_Code __gxx_personality_v0(int version, _Unwind_Action actions,
@@ -13,61 +17,54 @@ extern "C" _Unwind_Reason_Code __gxx_personality_v0(int version, _Unwind_Action 
 namespace deimos::testkit {
 namespace {
 
-/// Reads a function's call-site table: which of its calls lead where when they throw.
-class CallSites {
- public:
-  explicit CallSites(const void* table) : at_(static_cast<const unsigned char*>(table)) {
-    constexpr unsigned char omitted = 0xff;
-    if (*at_++ != omitted) return;  // Landing pads that lie elsewhere: not written by the compilers we know.
-    if (*at_++ != omitted) static_cast<void>(uleb128());
-    encoding_ = *at_++;
-    const std::uint64_t length = uleb128();
-    end_ = at_ + length;
-    known_ = encoding_ == as_uleb128 || encoding_ == as_4_bytes;
+/// A function that may throw has a call through which exceptions pass, if only _Unwind_Resume() after its cleanups.
+bool lets_exceptions_pass(const void* table) {
+  CallSites sites(table);
+  while (const std::optional<CallSite> site = sites.next()) {
+    if (site->landing_pad == 0) return true;
   }
+  return false;
+}
 
-  /// Whether the call at `offset` runs cleanups, and no call of the function unwinds without any. A function that may
-  /// throw has such a call, if only _Unwind_Resume() after the cleanups. In one that is noexcept, GCC goes on from the
-  /// cleanups to std::terminate(), which its table does not tell otherwise.
-  [[nodiscard]] bool cleans_up_and_terminates(std::uint64_t offset) {
-    bool cleans_up = false;
-    while (known_ && at_ < end_) {
-      const std::uint64_t start = value();
-      const std::uint64_t length = value();
-      const std::uint64_t landing_pad = value();
-      static_cast<void>(uleb128());  // What it catches.
-      if (landing_pad == 0) return false;
-      if (offset >= start && offset < start + length) cleans_up = true;
-    }
-    return cleans_up;
+/// Where the code of a landing pad soon jumps to, if that is in another part: null if it stays.
+const unsigned char* way_out(const CodePart& part, const unsigned char* landing_pad) {
+  constexpr int looked_at = 64;
+  constexpr unsigned char jump = 0xe9;
+  constexpr int jump_size = 5;
+  for (const unsigned char* at = landing_pad; at < landing_pad + looked_at && part.contains(at + jump_size - 1); ++at) {
+    if (*at != jump) continue;
+    std::int32_t distance = 0;
+    std::memcpy(&distance, at + 1, sizeof distance);
+    const unsigned char* const target = at + jump_size + distance;
+    if (!part.contains(target) && part_at(target)) return target;
   }
+  return nullptr;
+}
 
- private:
-  static constexpr unsigned char as_uleb128 = 0x01;
-  static constexpr unsigned char as_4_bytes = 0x03;
-
-  std::uint64_t value() {
-    if (encoding_ == as_uleb128) return uleb128();
-    std::uint32_t number = 0;
-    std::memcpy(&number, at_, sizeof number);
-    at_ += sizeof number;
-    return number;
-  }
-
-  std::uint64_t uleb128() {
-    std::uint64_t number = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      const unsigned char byte = *at_++;
-      number |= std::uint64_t{byte & 0x7fu} << shift;
-      if ((byte & 0x80) == 0) return number;
+/// Whether a call runs cleanups from which its function goes on to std::terminate(): so GCC may make one that is
+/// noexcept, and its table does not tell that otherwise. In doubt, no: then the exception is thrown, and the task is
+/// abandoned where it is stopped; the other way, code would run that thinks it is alive.
+bool cleans_up_and_terminates(const CodePart& part, const unsigned char* call) {
+#if defined(__x86_64__)
+  const unsigned char* landing_pad = nullptr;
+  CallSites sites(part.table);
+  while (const std::optional<CallSite> site = sites.next()) {
+    const auto offset = static_cast<std::uint64_t>(call - part.begin);
+    if (offset >= site->start && offset - site->start < site->length && site->landing_pad != 0) {
+      landing_pad = part.begin + site->landing_pad;
     }
   }
-
-  const unsigned char* at_;
-  const unsigned char* end_ = nullptr;
-  unsigned char encoding_ = 0;
-  bool known_ = false;
-};
+  if (landing_pad == nullptr || lets_exceptions_pass(part.table)) return false;
+  const unsigned char* const moved = way_out(part, landing_pad);
+  if (moved == nullptr) return true;
+  const std::optional<CodePart> other = part_at(moved);
+  return other && other->table != nullptr && !lets_exceptions_pass(other->table);
+#else
+  static_cast<void>(part);
+  static_cast<void>(call);
+  return false;
+#endif
+}
 
 struct Probe {
   std::uintptr_t base;
@@ -83,8 +80,10 @@ bool stops_exceptions(_Unwind_Context* context, Probe& probe) {
       _URC_HANDLER_FOUND) {
     return true;
   }
-  const std::uintptr_t call = _Unwind_GetIP(context) - 1;  // The address given is that after the call.
-  return CallSites(table).cleans_up_and_terminates(call - _Unwind_GetRegionStart(context));
+  // The address given is that after the call.
+  const auto* call = std::bit_cast<const unsigned char*>(_Unwind_GetIP(context)) - 1;
+  const std::optional<CodePart> part = part_at(call);
+  return part && part->table != nullptr && cleans_up_and_terminates(*part, call);
 }
 
 _Unwind_Reason_Code look_at(_Unwind_Context* context, void* argument) {
