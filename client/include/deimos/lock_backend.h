@@ -77,9 +77,10 @@ class LockBackend {
   [[nodiscard]] virtual Result<Granted> take_over(const LockRecord& expired, const std::string& token,
                                                   std::chrono::seconds ttl, const Limits& limits) = 0;
   /// Starts the lease anew, if the record is still as our write of `revision` left it; what it grants is the revision
-  /// of this write. errc::lock_not_held if `key` does not hold `token`; errc::compare_failed if it does, but was written
-  /// since, by a renewal of which we never heard. (A store may reckon the end of a lease when it takes a request up, and
-  /// apply it much later: without this compare, that renewal would shorten the lease that a later one began.)
+  /// of this write. errc::lock_not_held if `key` does not hold `token`; errc::compare_failed if it does, but was
+  /// written since, by a renewal of which we never heard. (A store may reckon the end of a lease when it takes a
+  /// request up, and apply it much later: without this compare, that renewal would shorten the lease that a later one
+  /// began.)
   [[nodiscard]] virtual Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
                                               std::chrono::seconds ttl, const Limits& limits) = 0;
   /// Deletes `key` if it holds `token`. errc::lock_not_held if it does not.
