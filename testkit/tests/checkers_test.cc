@@ -70,6 +70,37 @@ TEST(CheckersTest, FindTwoHoldersAndSayWhoAndWhen) {
   EXPECT_THAT(mutual_exclusion(history).what(), HasSubstr("two owners hold 'a' at +3.000000000s"));
 }
 
+/// A write of the record of 'a' at `at` that leaves it a lease until `end`.
+fake::AuditRecord write_of_lease(std::uint64_t index, Duration at, Duration end) {
+  fake::AuditRecord record;
+  record.at = fake::ManualClock::epoch + at;
+  record.key = "/locks/a";
+  record.value = "token of one";
+  record.event.emplace();
+  record.event->index = index;
+  record.event->node.expiration = fake::ManualClock::epoch + end;
+  return record;
+}
+
+TEST(CheckersTest, FindAnOwnerThatOutlivesItsLease) {
+  LockHistory history;
+  history.tenures = {tenure(one, 5, 1s, 9s)};
+  history.end = 20s;
+  EXPECT_TRUE(leases(history, {write_of_lease(5, 1s, 11s)}, "/locks"));
+  EXPECT_TRUE(leases(history, {write_of_lease(5, 1s, 6s), write_of_lease(7, 4s, 9s)}, "/locks"));
+  EXPECT_FALSE(leases(history, {write_of_lease(5, 1s, 8s)}, "/locks"));
+  EXPECT_TRUE(leases(history, {write_of_lease(5, 1s, 8s)}, "/others")) << "of another lock";
+}
+
+TEST(CheckersTest, FindALeaseThatALateRenewalShortened) {
+  LockHistory history;
+  history.tenures = {tenure(one, 5, 1s, 9s)};
+  history.end = 20s;
+  const std::vector<fake::AuditRecord> audit{write_of_lease(5, 1s, 6s), write_of_lease(7, 4s, 10s),
+                                             write_of_lease(8, 5s, 8s)};
+  EXPECT_THAT(leases(history, audit, "/locks").what(), HasSubstr("a lease ended at +8.000000000s"));
+}
+
 TEST(CheckersTest, FindATokenThatDoesNotGrow) {
   LockHistory history = turns();
   history.tenures[1].fencing_token = history.calls[1].fencing_token = 5;

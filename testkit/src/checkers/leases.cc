@@ -8,8 +8,8 @@
 namespace deimos::testkit {
 namespace {
 
-/// The end of the last lease of `tenure` that was committed while it was believed in; nothing if there was none or it
-/// has no end.
+/// The end of the lease of `tenure` as the last write of it left it that was committed while it was believed in, be it
+/// sooner than one before had it; nothing if there was none or it has no end.
 std::optional<Duration> end_of_lease(const Tenure& tenure, const std::vector<fake::AuditRecord>& audit,
                                      const std::string& prefix) {
   const std::string key = prefix + "/" + tenure.lock;
@@ -23,7 +23,7 @@ std::optional<Duration> end_of_lease(const Tenure& tenure, const std::vector<fak
     if (record.at - fake::ManualClock::epoch > tenure.until) break;
     const auto& expiration = record.event->node.expiration;
     if (!expiration) return std::nullopt;
-    end = std::max(end.value_or(Duration::zero()), Duration(*expiration - fake::ManualClock::epoch));
+    end = *expiration - fake::ManualClock::epoch;
   }
   return end;
 }

@@ -7,7 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 using fake::Command;
 
-class ClockSkew : public ScenarioTest {
+class ClockSkew : public HeirTest {
  protected:
   /// Acquires, renews no more, and waits until it is told of its loss; lives on for a minute.
   void spawn_silent_holder(const std::vector<int>& nodes, const ClockOptions& clock = {}) {
@@ -23,24 +23,8 @@ class ClockSkew : public ScenarioTest {
           },
           {.clock = clock});
   }
-  /// Waits for the lock, from some instant in the first seconds on, and keeps it for a minute.
-  void spawn_heir(const std::vector<int>& nodes) {
-    spawn("heir", nodes, [&](Process& process) {
-      process.sleep(process.random().between(Duration(500ms), Duration(2900ms)));
-      const auto hold = acquire(process);
-      ASSERT_TRUE(hold) << hold.error().describe();
-      granted_at_ = elapsed();
-      EXPECT_GT(hold->fencing_token(), token_);
-      EXPECT_TRUE(archive_.take(hold->fencing_token()));
-      process.sleep(1min);
-      EXPECT_TRUE(hold->is_held());
-    });
-  }
 
-  Archive archive_;
-  std::uint64_t token_ = 0;
   Duration lost_at_ = {};
-  Duration granted_at_ = {};
   bool archive_takes_late_ = true;
 };
 

@@ -7,21 +7,8 @@ namespace {
 using namespace std::chrono_literals;
 using fake::Command;
 
-class LeaseEnd : public ScenarioTest {
+class LeaseEnd : public HeirTest {
  protected:
-  /// Waits for the lock, from some instant in the first seconds on, and keeps it for `how_long`.
-  void spawn_heir(Duration how_long = 1min) {
-    spawn("heir", {1, 2, 3}, [&, how_long](Process& process) {
-      process.sleep(process.random().between(Duration(500ms), Duration(2900ms)));
-      const auto hold = acquire(process);
-      ASSERT_TRUE(hold) << hold.error().describe();
-      granted_at_ = elapsed();
-      EXPECT_GT(hold->fencing_token(), token_);
-      EXPECT_TRUE(archive_.take(hold->fencing_token()));
-      process.sleep(how_long);
-      EXPECT_TRUE(hold->is_held());
-    });
-  }
   /// Holds the lock until it crashes; notes when its hold would have ended.
   void hold_for_ever(Process& process) {
     const auto hold = acquire(process).value();
@@ -33,15 +20,12 @@ class LeaseEnd : public ScenarioTest {
     }
   }
 
-  Archive archive_;
-  std::uint64_t token_ = 0;
   Duration deadline_ = {};
-  Duration granted_at_ = {};
 };
 
 TEST_F(LeaseEnd, OfAHolderThatCrashedIsWhenTheNextGetsTheLock) {
   spawn("holder", {1, 2, 3}, [&](Process& process) { hold_for_ever(process); });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.at(15s, [&] { simulation.crash("holder"); });
   simulation.run();
   EXPECT_THAT(granted_at_, IsBetween(deadline_, deadline_ + (lease - usable_lease) + 500ms + instantly));
@@ -73,7 +57,7 @@ TEST_F(LeaseEnd, OfAProcessThatCrashedInItsAcquireIsWaitedFor) {
     process.sleep(0s);
     ADD_FAILURE() << "lives on";
   });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.at(5ms, [&] { simulation.crash("holder"); });
   simulation.run();
   EXPECT_EQ(count_applied("holder", Command::Kind::create), 1u) << "it was on its way already";
@@ -84,7 +68,7 @@ TEST_F(LeaseEnd, OfAProcessThatCrashedInItsAcquireIsWaitedFor) {
 TEST_F(LeaseEnd, ThatIsNotSweptIsWhenAWaiterTakesOver) {
   simulation.cluster().skip_sweeps(10min);
   spawn("holder", {1, 2, 3}, [&](Process& process) { hold_for_ever(process); });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.at(15s, [&] { simulation.crash("holder"); });
   simulation.run();
   const Duration end = deadline_ + (lease - usable_lease);
@@ -103,7 +87,7 @@ TEST_F(LeaseEnd, ThatIsNotSweptIsNoneWhileItsHolderRenews) {
     released = elapsed();
     EXPECT_EQ(hold.release().value(), Release::freed);
   });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.run();
   EXPECT_THAT(granted_at_, IsBetween(released, released + instantly));
   expect_nothing_left();
@@ -122,7 +106,7 @@ TEST_F(LeaseEnd, ByForceIsLearntAtTheNextRenewalAndFencedUntilThen) {
     EXPECT_EQ(code_of(hold.release()), errc::lock_not_held);
     process.sleep(1min);
   });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.run();
   EXPECT_THAT(granted_at_, IsBetween(3s, 3s + instantly)) << "it was watching";
   EXPECT_EQ(losses, 1);
@@ -148,7 +132,7 @@ TEST_F(LeaseEnd, OfAHolderThatIsCutOffIsAnnouncedInTimeAndOnce) {
     EXPECT_EQ(granted_at_, Duration::zero()) << "before anybody else";
     process.sleep(3min);
   });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.run();
   EXPECT_THAT(granted_at_, IsBetween(lease, lease + 600ms));
   EXPECT_EQ(losses, 1);
@@ -173,7 +157,7 @@ TEST_F(LeaseEnd, OfAHolderThatIsHeardAndHearsNothingIsItsOwnDeadlineAllTheSame) 
     EXPECT_THAT(lost_at, IsBetween(deadline, deadline + 1ms)) << "though the store took a renewal";
     process.sleep(4min);
   });
-  spawn_heir();
+  spawn_heir({1, 2, 3});
   simulation.run();
   EXPECT_EQ(count_applied("holder", Command::Kind::compare_and_swap), 1u) << "the next ones did not know of it";
   EXPECT_THAT(granted_at_, IsBetween(lost_at, lost_at + lease + 600ms)) << "the renewal that nobody heard of";

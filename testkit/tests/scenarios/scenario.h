@@ -146,6 +146,31 @@ class ScenarioTest : public SimulationTest {
   fake::Instant start_ = simulation.cluster().now();
 };
 
+/// With somebody who comes to have the lock after its holder.
+class HeirTest : public ScenarioTest {
+ protected:
+  using ScenarioTest::ScenarioTest;
+
+  /// Waits for the lock, from some instant in the first seconds on, and keeps it for `how_long`.
+  void spawn_heir(const std::vector<int>& nodes, Duration how_long = std::chrono::minutes(1)) {
+    spawn("heir", nodes, [this, how_long](Process& process) {
+      using std::chrono::milliseconds;
+      process.sleep(process.random().between(Duration(milliseconds(500)), Duration(milliseconds(2900))));
+      const auto hold = acquire(process);
+      ASSERT_TRUE(hold) << hold.error().describe();
+      granted_at_ = elapsed();
+      EXPECT_GT(hold->fencing_token(), token_);
+      EXPECT_TRUE(archive_.take(hold->fencing_token()));
+      process.sleep(how_long);
+      EXPECT_TRUE(hold->is_held());
+    });
+  }
+
+  Archive archive_;
+  std::uint64_t token_ = 0;   ///< The holder's.
+  Duration granted_at_ = {};  ///< To the heir.
+};
+
 /// A duration between two, both inclusive.
 MATCHER_P2(IsBetween, least, most, "is from " + describe_time(least) + " to " + describe_time(most)) {
   *result_listener << "which is " << describe_time(arg);
