@@ -53,7 +53,7 @@ function(deimos_program name)
   deimos_build_flags(${name})
 endfunction()
 
-# deimos_test(name LABEL unit SOURCES ... LIBRARIES ... [INCLUDES dirs] [TIMEOUT seconds] [ENVIRONMENT NAME=value ...]):
+# deimos_test(name LABEL unit SOURCES ... LIBRARIES ... [INCLUDES dirs, beside tests/] [TIMEOUT seconds] [ENVIRONMENT NAME=value ...]):
 # a GoogleTest program, every test of it known to CTest by name and under one label.
 function(deimos_test name)
   if(NOT DEIMOS_TESTS)
@@ -67,7 +67,7 @@ function(deimos_test name)
     set(ARG_TIMEOUT 120)
   endif()
   deimos_program(${name} SOURCES ${ARG_SOURCES} LIBRARIES ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
-  target_include_directories(${name} PRIVATE ${ARG_INCLUDES})
+  target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/tests" ${ARG_INCLUDES})
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}.
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")

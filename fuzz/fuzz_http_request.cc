@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http_request_parser.h"
+#include "http/http_request_parser.h"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include <iostream>
 #include <string>
 
-#include "store_exercise.h"
+#include "store/store_exercise.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string difference = deimos::fake::exercise_store({data, size});

@@ -1,0 +1,85 @@
+// One call: which endpoint to ask, how long, and whether to ask again.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <deimos/client_options.h>
+#include <deimos/error.h>
+#include <deimos/observer.h>
+#include <deimos/runtime.h>
+#include <deimos/transport.h>
+
+#include "calls/endpoint_set.h"
+
+namespace deimos {
+
+/// Something to ask the store.
+struct Call {
+  enum class Kind {
+    read,   ///< Asked again until there is an answer.
+    write,  ///< Never sent again once it may have been acted on.
+    poll,   ///< A long poll: asked again only if it could not be sent.
+  };
+  Kind kind = Kind::read;
+  std::string key;  ///< Normalised; for messages.
+  Request request;
+  std::optional<Duration> timeout;  ///< None: the client's, for this kind.
+};
+
+/// What it came to.
+struct Answered {
+  Response response;  ///< With a status below 500, and not 429.
+  std::string endpoint;
+  int attempts = 1;
+  bool timed_out = false;  ///< A poll ended at its deadline; there is no response.
+};
+
+/// What all handles of one client share. Thread-safe; holds no mutex across an exchange, a pause or a callback.
+class Caller {
+ public:
+  /// `options` have passed check_options().
+  explicit Caller(ClientOptions options);
+  ~Caller();
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+  /// Errors have everything filled in, and have not been reported to the observer.
+  [[nodiscard]] Result<Answered> ask(Call call, const std::stop_token& stop);
+
+  /// Reports `error` as what a call returns; gives it back.
+  Error report(Error error);
+  /// Calls `tell` with the observer, if the user gave one; swallows what it throws.
+  void observe(const std::function<void(Observer&)>& tell) const;
+
+  [[nodiscard]] EndpointSet& endpoints() noexcept { return endpoints_; }
+  [[nodiscard]] const ClientOptions& options() const noexcept { return options_; }
+  [[nodiscard]] Runtime& runtime() const noexcept { return *options_.runtime; }
+
+  /// Triggered by close().
+  [[nodiscard]] std::stop_token closing() const noexcept { return closing_.get_token(); }
+  void close() noexcept;
+
+ private:
+  struct Setback;
+
+  [[nodiscard]] tl::expected<Answered, Setback> attempt(const Call& call, const Attempt& attempt, TimePoint deadline,
+                                                        const std::stop_token& stop);
+  [[nodiscard]] Setback judge(const Call& call, const Failure& failure) const;
+  [[nodiscard]] Setback judge(const Call& call, Response response) const;
+  void mark(const std::string& endpoint, bool up, const std::string& reason);
+
+  const bool observed_;
+  const bool own_transport_;
+  const ClientOptions options_;
+  const Headers standing_headers_;
+  EndpointSet endpoints_;
+  std::stop_source closing_;
+};
+
+}  // namespace deimos

@@ -1,0 +1,72 @@
+// One TCP connection whose every wait ends at a deadline, or at once when it is aborted from elsewhere.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <deimos/runtime.h>
+#include <deimos/transport.h>
+
+#include "wire/endpoint_url.h"
+
+namespace deimos {
+
+/// A file descriptor that is closed with it.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) noexcept : number_(number) {}
+  ~Descriptor() { reset(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const noexcept { return number_; }
+  [[nodiscard]] int release() noexcept;
+  void reset(int number = -1) noexcept;
+
+ private:
+  int number_;
+};
+
+/// What lies between the system's sockets and the HTTP library: it opens the socket (which the library closes), and
+/// waits on it. It keeps a duplicate of the descriptor, so that abort() can neither hit a reused number nor be kept
+/// waiting. Used by one exchange at a time; abort() from anywhere.
+class TcpLink {
+ public:
+  explicit TcpLink(Runtime& runtime) noexcept : runtime_(runtime) {}
+
+  /// Begins an exchange: forgets what happened in the one before.
+  void begin(TimePoint deadline, Duration connect_timeout) noexcept;
+  /// Ends the exchange's waits now and to come, and the connection with it.
+  void abort(Failure::Reason reason) noexcept;
+  [[nodiscard]] std::optional<Failure::Reason> aborted() const;
+
+  /// A non-blocking socket connected to `url`, or -1: why() says why.
+  [[nodiscard]] int open(const EndpointUrl& url);
+  /// Waits until `socket` may be read (or written). False at the deadline or when aborted.
+  [[nodiscard]] bool wait_readable(int socket);
+  [[nodiscard]] bool wait_writable(int socket);
+  /// The other side has sent something that nobody asked for, or has closed the connection.
+  [[nodiscard]] bool is_disturbed() const noexcept;
+
+  /// The first failure of the exchange.
+  void fail(std::string why);
+  [[nodiscard]] const std::string& why() const noexcept { return why_; }
+  [[nodiscard]] bool timed_out() const noexcept { return timed_out_; }
+
+ private:
+  [[nodiscard]] bool wait(int socket, short events, TimePoint deadline);
+  /// Keeps a duplicate for abort(); false if the exchange was aborted before.
+  [[nodiscard]] bool adopt(int socket);
+
+  Runtime& runtime_;
+  TimePoint deadline_;
+  Duration connect_timeout_{};
+  bool timed_out_ = false;
+  std::string why_;
+
+  mutable std::mutex mutex_;
+  Descriptor duplicate_;
+  std::optional<Failure::Reason> aborted_;
+};
+
+}  // namespace deimos

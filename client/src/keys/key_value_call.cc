@@ -1,0 +1,130 @@
+#include "keys/key_value_call.h"
+
+#include <utility>
+
+#include "wire/percent_encoding.h"
+
+namespace deimos {
+namespace {
+
+constexpr std::string_view form_type = "application/x-www-form-urlencoded";
+
+Result<Call> call_for(std::string_view key, Call::Kind kind, std::string_view method, std::optional<Duration> timeout) {
+  auto normal = normalize_key(key);
+  if (!normal) {
+    Error error = std::move(normal.error());
+    error.method = method;
+    error.key = key.substr(0, 200);
+    return tl::unexpected<Error>(std::move(error));
+  }
+  Call call{.kind = kind, .key = std::move(*normal), .request = {}, .timeout = timeout};
+  call.request.method = method;
+  call.request.target = "/keys";
+  append_encoded_path(call.request.target, call.key);
+  return call;
+}
+
+Result<Call> write_call(std::string_view key, std::string_view method, std::optional<Duration> timeout) {
+  auto call = call_for(key, Call::Kind::write, method, timeout);
+  if (call) call->request.content_type = form_type;
+  return call;
+}
+
+tl::unexpected<Error> refused(const Call& call, std::string why) {
+  auto failure = fail(errc::invalid_argument, std::move(why));
+  failure.value().method = call.request.method;
+  failure.value().key = call.key;
+  return failure;
+}
+
+/// Appends the options to the body, then gives the call back; an invalid one instead if they are.
+Result<Call> with_ttl(Call call, const WriteOptions& options) {
+  if (!options.ttl) return call;
+  if (*options.ttl < std::chrono::seconds(1)) return refused(call, "ttl must be at least 1 s");
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*options.ttl);
+  append_parameter(call.request.body, "ttl", std::to_string(seconds.count()));
+  return call;
+}
+
+/// Appends the comparison to `form`, which is a body or a target that ends with its query.
+Result<Call> with_comparison(Call call, const Compare& compare, std::string Request::*form) {
+  if (!compare.value && !compare.index) return refused(call, "compare: neither value nor index is given");
+  if (compare.value && compare.value->empty()) return refused(call, "compare.value must not be empty");
+  if (compare.index && *compare.index == 0) return refused(call, "compare.index must not be 0");
+  std::string& text = call.request.*form;
+  if (compare.value) append_parameter(text, "prevValue", *compare.value);
+  if (compare.index) append_parameter(text, "prevIndex", std::to_string(*compare.index));
+  return call;
+}
+
+}  // namespace
+
+Result<Call> get_call(std::string_view key, const GetOptions& options) {
+  auto call = call_for(key, Call::Kind::read, "GET", options.timeout);
+  if (!call || (!options.recursive && !options.sorted)) return call;
+  call->request.target += '?';
+  if (options.recursive) append_parameter(call->request.target, "recursive", "true");
+  if (options.sorted) append_parameter(call->request.target, "sorted", "true");
+  return call;
+}
+
+Result<Call> put_call(std::string_view key, std::optional<std::string_view> value, Existence existence,
+                      const WriteOptions& options) {
+  auto call = write_call(key, "PUT", options.timeout);
+  if (!call) return call;
+  std::string& form = call->request.body;
+  if (value) {
+    append_parameter(form, "value", *value);
+  } else {
+    append_parameter(form, "dir", "true");
+  }
+  if (existence != Existence::any)
+    append_parameter(form, "prevExists", existence == Existence::must ? "true" : "false");
+  return with_ttl(std::move(*call), options);
+}
+
+Result<Call> post_call(std::string_view directory, std::string_view value, const WriteOptions& options) {
+  auto call = write_call(directory, "POST", options.timeout);
+  if (!call) return call;
+  append_parameter(call->request.body, "value", value);
+  return with_ttl(std::move(*call), options);
+}
+
+Result<Call> delete_call(std::string_view key, const RemoveOptions& options) {
+  auto call = call_for(key, Call::Kind::write, "DELETE", options.timeout);
+  if (!call || (!options.recursive && !options.dir)) return call;
+  call->request.target += '?';
+  if (options.recursive) append_parameter(call->request.target, "recursive", "true");
+  if (options.dir) append_parameter(call->request.target, "dir", "true");
+  return call;
+}
+
+Result<Call> compare_and_swap_call(std::string_view key, std::string_view value, const Compare& compare,
+                                   const WriteOptions& options) {
+  auto call = write_call(key, "PUT", options.timeout);
+  if (!call) return call;
+  append_parameter(call->request.body, "value", value);
+  call = with_comparison(std::move(*call), compare, &Request::body);
+  if (!call) return call;
+  return with_ttl(std::move(*call), options);
+}
+
+Result<Call> compare_and_delete_call(std::string_view key, const Compare& compare, const CallOptions& options) {
+  auto call = call_for(key, Call::Kind::write, "DELETE", options.timeout);
+  if (!call) return call;
+  // In the query: the server does not read the body of a DELETE, and would delete whatever is there.
+  call->request.target += '?';
+  return with_comparison(std::move(*call), compare, &Request::target);
+}
+
+Result<Call> wait_call(std::string_view key, const WaitOptions& options) {
+  auto call = call_for(key, Call::Kind::poll, "GET", options.timeout);
+  if (!call) return call;
+  std::string& target = call->request.target;
+  target += "?wait=true";
+  if (options.from_index != 0) append_parameter(target, "waitIndex", std::to_string(options.from_index));
+  if (options.recursive) append_parameter(target, "recursive", "true");
+  return call;
+}
+
+}  // namespace deimos

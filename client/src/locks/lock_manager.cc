@@ -1,0 +1,46 @@
+#include <deimos/lock_manager.h>
+
+#include <deimos/deimos_backend.h>
+
+#include "locks/mutex/local_lock.h"
+#include "locks/session/lock_admin.h"
+#include "locks/session/lock_lease.h"
+#include "locks/session/lock_session.h"
+
+namespace deimos {
+
+LockManager::LockManager(const Client& client, LockOptions options)
+    : LockManager(std::make_shared<DeimosBackend>(client), client.runtime(), std::move(options)) {}
+
+LockManager::LockManager(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options)
+    : session_(std::make_shared<LockSession>(std::move(backend), std::move(runtime), std::move(options))) {}
+
+LockManager::LockManager(LockManager&&) noexcept = default;
+
+LockManager::~LockManager() {
+  if (session_) close();
+}
+
+Mutex LockManager::mutex(std::string_view name) const { return {std::string(name), session_->lock_named(name)}; }
+
+Result<bool> LockManager::is_locked(std::string_view name, std::stop_token stop) const {
+  const Result<std::optional<LockInfo>> info = lock_info(*session_, name, std::move(stop));
+  if (!info) return tl::unexpected<Error>(info.error());
+  return info->has_value() && !((*info)->ttl && is_over(*(*info)->ttl, session_->options()));
+}
+
+Result<std::optional<LockInfo>> LockManager::info(std::string_view name, std::stop_token stop) const {
+  return lock_info(*session_, name, std::move(stop));
+}
+
+Result<std::vector<LockInfo>> LockManager::list(std::string_view below, std::stop_token stop) const {
+  return list_locks(*session_, below, std::move(stop));
+}
+
+Result<bool> LockManager::force_unlock(std::string_view name, std::stop_token stop) const {
+  return deimos::force_unlock(*session_, name, std::move(stop));
+}
+
+void LockManager::close() noexcept { session_->close(); }
+
+}  // namespace deimos

@@ -1,0 +1,109 @@
+// One acquisition of a lock: from the write that granted it to its release or loss, exactly one of which ends it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include <deimos/error.h>
+#include <deimos/runtime.h>
+
+#include "locks/session/lock_lease.h"
+
+namespace deimos {
+
+/// Writes of a token whose outcome was never learned: the record may still turn up until `until`.
+struct LockResidue {
+  int unresolved = 0;
+  TimePoint until = TimePoint::min();
+};
+
+struct LockGrant {
+  std::string token;
+  std::uint64_t fencing_token = 0;
+  TimePoint sent;  ///< When the granting write was sent: the lease counts from here.
+  LockResidue residue;
+};
+
+/// Thread-safe. Nothing here waits or talks.
+class LockAcquisition {
+ public:
+  /// What the caller asked for.
+  struct Wishes {
+    Duration max_hold = Duration::max();
+    bool auto_renew = true;
+    std::function<void(const Error&)> on_lost;
+  };
+
+  LockAcquisition(std::shared_ptr<Runtime> runtime, std::string name, std::string key, LockLease lease, LockGrant grant,
+                  Wishes wishes);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& key() const noexcept { return key_; }
+  [[nodiscard]] const std::string& token() const noexcept { return grant_.token; }
+  [[nodiscard]] std::uint64_t fencing_token() const noexcept { return grant_.fencing_token; }
+  [[nodiscard]] const LockResidue& residue() const noexcept { return grant_.residue; }
+  [[nodiscard]] const LockLease& lease() const noexcept { return lease_; }
+  [[nodiscard]] std::stop_token lost() const noexcept { return lost_.get_token(); }
+
+  /// Neither ended nor past its deadline. Once false, it stays so.
+  [[nodiscard]] bool is_held() const;
+  [[nodiscard]] bool is_releasing() const;
+  [[nodiscard]] TimePoint deadline() const;
+  /// Until when the store may keep the record, as far as we know; there is none of ours later.
+  [[nodiscard]] TimePoint last_trace() const;
+  /// Why it is not held.
+  [[nodiscard]] Error why_not_held() const;
+
+  /// Ends it for the caller's release, which must follow; false if it is over already.
+  bool begin_release();
+  void finish_release();
+  /// Ends it as lost: true for the one call that did.
+  bool lose(const Error& why);
+  /// Triggers lost(), then calls `report`, then the user back: runs the user's code.
+  void announce_loss(const std::function<void()>& report);
+
+  /// A renewal is about to be sent.
+  void renewal_sent(TimePoint sent);
+  /// The renewal sent then was applied, by a write of that revision: false if the deadline had passed before that was
+  /// known.
+  bool renewed(TimePoint sent, std::uint64_t revision);
+  /// The record was last written at that revision.
+  void written(std::uint64_t revision);
+  /// Of the last write of the record that we know of.
+  [[nodiscard]] std::uint64_t revision() const;
+  /// The renewal was not applied, or that is not known: try again after a pause, a `jitter` of 0 to 1 of it random.
+  void renewal_failed(double jitter);
+  void pause_renewal(bool paused);
+  /// When the renewing task should renew it; TimePoint::max() if never.
+  [[nodiscard]] TimePoint next_renewal() const;
+
+ private:
+  enum class State { held, releasing, released, lost };
+
+  [[nodiscard]] TimePoint deadline_from(TimePoint sent) const noexcept;
+
+  const std::shared_ptr<Runtime> runtime_;
+  const std::string name_;
+  const std::string key_;
+  const LockLease lease_;
+  const LockGrant grant_;
+  const TimePoint hold_limit_;
+  const std::function<void(const Error&)> on_lost_;
+  std::stop_source lost_;
+
+  mutable std::mutex mutex_;
+  State state_ = State::held;
+  TimePoint deadline_;
+  TimePoint next_renewal_;
+  TimePoint last_sent_;
+  std::uint64_t revision_;
+  int failures_ = 0;
+  bool paused_ = false;
+  Error loss_;
+};
+
+}  // namespace deimos

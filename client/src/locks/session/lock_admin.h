@@ -1,0 +1,22 @@
+// What the store says of locks, and what an administrator may do to them.
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string_view>
+#include <vector>
+
+#include <deimos/lock_options.h>
+
+#include "locks/session/lock_session.h"
+
+namespace deimos {
+
+// As the members of LockManager with these names.
+[[nodiscard]] Result<std::optional<LockInfo>> lock_info(LockSession& session, std::string_view name,
+                                                        std::stop_token stop);
+[[nodiscard]] Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view below,
+                                                       std::stop_token stop);
+[[nodiscard]] Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop_token stop);
+
+}  // namespace deimos

@@ -1,0 +1,48 @@
+#include "locks/session/lock_lease.h"
+
+#include <algorithm>
+#include <string>
+
+namespace deimos {
+namespace {
+
+using std::chrono::seconds;
+
+std::string text_of(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
+}
+
+}  // namespace
+
+Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
+  constexpr seconds shortest{1};
+  constexpr seconds longest = std::chrono::hours(24 * 3650);
+  if (ttl < shortest || ttl > longest) {
+    return fail(errc::invalid_argument, "the ttl of a lock is 1 s to 10 years, not " + text_of(ttl));
+  }
+  const auto counted = std::chrono::floor<seconds>(ttl);
+  const double error = options.max_clock_rate_error * static_cast<double>(Duration(counted).count());
+  const Duration margin = options.max_clock_skew + Duration(static_cast<Duration::rep>(error));
+  LockLease lease;
+  lease.stored = std::chrono::ceil<seconds>(ttl);
+  lease.usable = counted - margin;
+  if (lease.usable < Duration(counted) / 4) {
+    return fail(errc::invalid_argument, "a ttl of " + text_of(counted) +
+                                            " leaves less than a quarter of itself after " + "the margin of " +
+                                            text_of(margin) + " (max_clock_rate_error, max_clock_skew)");
+  }
+  const Duration half = lease.usable / 2;
+  lease.renewal_interval =
+      options.renewal_interval == Duration::zero() ? lease.usable / 3 : std::min(options.renewal_interval, half);
+  lease.attempt_timeout = std::min(options.request_timeout, (lease.usable - lease.renewal_interval) * 3 / 10);
+  return lease;
+}
+
+bool is_over(seconds ttl_left, const LockOptions& options) noexcept { return ttl_left < -options.max_clock_skew; }
+
+Duration until_over(seconds ttl_left, const LockOptions& options) noexcept {
+  // The store rounds up, so -1 s is shown from the end of the lease + 1 s on.
+  return ttl_left + std::chrono::floor<seconds>(options.max_clock_skew) + seconds(1);
+}
+
+}  // namespace deimos

@@ -1,0 +1,131 @@
+// What all locks of one manager share: the tasks that renew, watch, announce and clean up, and the list of what is
+// held.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <deimos/hold.h>
+#include <deimos/lock_backend.h>
+#include <deimos/lock_options.h>
+#include <deimos/runtime.h>
+
+#include "locks/session/lock_acquisition.h"
+#include "locks/session/lock_cleaner.h"
+#include "locks/session/lock_lease.h"
+#include "locks/session/lock_renewal.h"
+#include "locks/session/lock_watchdog.h"
+#include "locks/session/loss_notifier.h"
+
+namespace deimos {
+
+class LockState;
+
+/// Thread-safe. Lives as long as its manager, its locks and its tasks; after close() it sends nothing any more.
+class LockSession : public std::enable_shared_from_this<LockSession> {
+ public:
+  /// A call of the user's that is under way: close() waits for its end.
+  class Operation {
+   public:
+    explicit Operation(LockSession& session) : session_(&session) {}
+    Operation(Operation&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    Operation& operator=(Operation&&) = delete;
+    ~Operation() {
+      if (session_ != nullptr) session_->end_operation();
+    }
+
+   private:
+    LockSession* session_;
+  };
+
+  LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options);
+
+  [[nodiscard]] Runtime& runtime() const noexcept { return *runtime_; }
+  [[nodiscard]] const std::shared_ptr<Runtime>& shared_runtime() const noexcept { return runtime_; }
+  [[nodiscard]] LockBackend& backend() const noexcept { return *backend_; }
+  [[nodiscard]] const LockOptions& options() const noexcept { return options_; }
+  /// For one step of the caller's.
+  [[nodiscard]] Limits limits(std::stop_token stop = {}) const;
+  /// Triggered when the session closes.
+  [[nodiscard]] std::stop_token closing() const noexcept { return closing_.get_token(); }
+  /// errc::closed, or invalid_argument if the options cannot be used.
+  [[nodiscard]] Result<Operation> begin();
+
+  /// The one lock of that name. errc::invalid_key.
+  [[nodiscard]] Result<std::shared_ptr<LockState>> lock_named(std::string_view name);
+  [[nodiscard]] Result<std::string> key_of(std::string_view name) const;
+  /// The name of the lock at `key`.
+  [[nodiscard]] std::string name_of(std::string_view key) const;
+  /// A value that nobody else writes.
+  [[nodiscard]] std::string make_token() const;
+
+  /// Starts the tasks, the first time. errc::unavailable if that is impossible.
+  Result<void> start();
+  /// From now on `acquisition` is renewed and watched; `state` stays alive as long.
+  void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LockState> state);
+  /// Gives it back to the store.
+  Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
+  Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);
+  void pause_renewal(const std::shared_ptr<LockAcquisition>& acquisition, bool paused);
+  /// It is lost: tells its holder, once, and cleans up.
+  void lose(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why);
+  /// As lose(), for the acquisition that wrote `token`, if it is of this session.
+  void lose_token(const std::string& token, const Error& why);
+  [[nodiscard]] bool holds_token(const std::string& token) const;
+  void clean(LockCleaner::Job job, const Error& why);
+
+  /// Calls `look` under the session's mutex: it must be quick.
+  void for_each_held(const std::function<void(const std::shared_ptr<LockAcquisition>&)>& look) const;
+  void report(LockEvent event) const noexcept;
+  void report(LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error = {}) const noexcept;
+
+  /// See LockManager::close().
+  void close() noexcept;
+
+ private:
+  struct Held {
+    std::shared_ptr<LockAcquisition> acquisition;
+    std::shared_ptr<LockState> state;
+  };
+
+  void end_operation() noexcept;
+  /// Takes it off the list; what kept its lock alive.
+  std::optional<Held> remove(const LockAcquisition& acquisition);
+  [[nodiscard]] LockCleaner::Job job_for(const LockAcquisition& acquisition, bool granted) const;
+  void release_everything(TimePoint deadline);
+
+  const std::shared_ptr<LockBackend> backend_;
+  const std::shared_ptr<Runtime> runtime_;
+  const LockOptions options_;
+  const std::string prefix_;  ///< Ends with a slash.
+  const std::optional<Error> bad_options_;
+
+  LockRenewal renewal_;
+  LockWatchdog watchdog_;
+  LockAnnouncer announcer_;
+  LockCleaner cleaner_;
+
+  const std::unique_ptr<Signal> idle_;
+  std::stop_source closing_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Held> held_;  ///< By token.
+  std::map<std::string, std::weak_ptr<LockState>, std::less<>> states_;
+  std::size_t prune_at_ = 64;
+  std::vector<std::unique_ptr<Task>> tasks_;
+  bool started_ = false;
+  bool closed_ = false;
+  int operations_ = 0;
+};
+
+}  // namespace deimos

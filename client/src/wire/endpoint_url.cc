@@ -1,0 +1,76 @@
+#include "wire/endpoint_url.h"
+
+#include <charconv>
+
+namespace deimos {
+namespace {
+
+char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Removes `prefix`, in lower case, from the front of `text`, case ignored.
+bool take(std::string_view& text, std::string_view prefix) noexcept {
+  if (text.size() < prefix.size()) return false;
+  for (std::size_t i = 0; i < prefix.size(); ++i) {
+    if (to_lower(text[i]) != prefix[i]) return false;
+  }
+  text.remove_prefix(prefix.size());
+  return true;
+}
+
+bool is_host_character(char c, bool ipv6) noexcept {
+  const bool digit = c >= '0' && c <= '9';
+  if (ipv6) return digit || (c >= 'a' && c <= 'f') || c == ':' || c == '.' || c == '%';
+  return digit || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
+}
+
+}  // namespace
+
+tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text) {
+  const auto refused = [&](std::string_view why) {
+    return tl::unexpected<std::string>("the endpoint `" + std::string(text.substr(0, 100)) + "` " + std::string(why));
+  };
+  EndpointUrl url;
+  std::string_view rest = text;
+  if (take(rest, "https://")) {
+    url.tls = true;
+  } else if (!take(rest, "http://")) {
+    return refused("does not begin with http:// or https://");
+  }
+  if (rest.find('@') != std::string_view::npos) return refused("contains credentials; give them as an option");
+  if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
+  if (rest.find_first_of("/?#") != std::string_view::npos) return refused("has a path, which is not supported");
+
+  const bool ipv6 = !rest.empty() && rest.front() == '[';
+  std::size_t host_end = rest.find(':');
+  std::string_view host = rest.substr(0, host_end);
+  if (ipv6) {
+    host_end = rest.find(']');
+    if (host_end == std::string_view::npos) return refused("has a `[` without a `]`");
+    host = rest.substr(1, host_end - 1);
+    ++host_end;
+  }
+  for (const char c : host) {
+    url.host += to_lower(c);
+    if (!is_host_character(url.host.back(), ipv6)) return refused("has a host with characters no host has");
+  }
+  if (url.host.empty()) return refused("has no host");
+
+  std::string_view port = host_end < rest.size() ? rest.substr(host_end) : std::string_view();
+  url.port = url.tls ? 443 : 80;
+  if (!port.empty()) {
+    if (port.front() != ':') return refused("has something behind its host that is no port");
+    port.remove_prefix(1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), url.port);
+    if (error != std::errc() || end != port.data() + port.size() || url.port == 0) {
+      return refused("has a port that is no number from 1 to 65535");
+    }
+  }
+  return url;
+}
+
+std::string EndpointUrl::text() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (tls ? "https://" : "http://") + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace deimos

@@ -1,0 +1,80 @@
+#include <deimos/fake/cluster.h>
+
+#include <utility>
+
+#include "cluster/cluster_core.h"
+
+namespace deimos::fake {
+
+Cluster::Cluster(ClusterOptions options) : core_(std::make_shared<ClusterCore>(std::move(options))) {
+  for (NodeId id = 1; id <= core_->size(); ++id) nodes_.push_back(std::unique_ptr<Node>(new Node(core_, id)));
+}
+
+Cluster::~Cluster() { close(); }
+
+NodeId Cluster::size() const noexcept { return core_->size(); }
+
+Node& Cluster::node(NodeId id) {
+  core_->check(id);
+  return *nodes_[id - 1];
+}
+
+Cluster::Ticket Cluster::handle(NodeId node, const Origin& origin, const Request& request,
+                                std::shared_ptr<Reply> reply) {
+  core_->check(node);
+  return core_->handle(node, origin, request, reply);
+}
+
+void Cluster::abandon(Ticket ticket) { core_->abandon(ticket); }
+
+void Cluster::advance(std::chrono::nanoseconds by) { core_->advance(by); }
+
+void Cluster::run_due() { core_->run_due(); }
+
+Instant Cluster::next_due() const { return core_->next_due(); }
+
+void Cluster::on_due_sooner(std::function<void(Instant)> wake) { core_->on_due_sooner(std::move(wake)); }
+
+Instant Cluster::now() const { return core_->now(); }
+
+Instant Cluster::now(NodeId id) const { return core_->now(id); }
+
+void Cluster::apply(const Fault& fault) { core_->apply(fault); }
+
+ScheduledFault Cluster::at(Instant instant, Fault fault) { return core_->at(instant, std::move(fault)); }
+
+ScheduledFault Cluster::after(std::chrono::nanoseconds delay, Fault fault) {
+  return core_->after(delay, std::move(fault));
+}
+
+bool Cluster::cancel(ScheduledFault fault) { return core_->cancel(fault); }
+
+std::vector<FaultToCome> Cluster::faults_to_come() const { return core_->faults_to_come(); }
+
+RuleId Cluster::add_rule(Rule rule) { return core_->add_rule(std::move(rule)); }
+
+bool Cluster::remove_rule(RuleId rule) { return core_->remove_rule(rule); }
+
+std::vector<RuleStatus> Cluster::rules() const { return core_->rules(); }
+
+NodeId Cluster::leader() const { return core_->leader(); }
+
+std::uint64_t Cluster::term() const { return core_->term(); }
+
+ClusterState Cluster::state() const { return core_->state(); }
+
+std::string Cluster::describe() const { return fake::describe(state()); }
+
+void Cluster::set_observer(AuditObserver observer) { core_->set_observer(std::move(observer)); }
+
+void Cluster::on_incident(IncidentObserver observer) { core_->on_incident(std::move(observer)); }
+
+std::optional<Applied> Cluster::applied(std::uint64_t request) const { return core_->applied(request); }
+
+void Cluster::reset(std::uint64_t seed) { core_->reset(seed); }
+
+void Cluster::reset() { core_->reset(core_->seed()); }
+
+void Cluster::close() { core_->close(0); }
+
+}  // namespace deimos::fake

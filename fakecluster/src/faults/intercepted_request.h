@@ -1,0 +1,73 @@
+// A request whose way between client and node is not straight: a rule says so, or its node is paused.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <deimos/fake/node.h>
+#include <deimos/fake/rule.h>
+
+#include "time/seeded_random.h"
+
+namespace deimos::fake {
+
+/// What a flow needs of the cluster that it is in.
+class FlowHost {
+ public:
+  virtual void call_after(std::chrono::nanoseconds delay, std::function<void()> call) = 0;
+  virtual SeededRandom& flow_random() = 0;
+  /// Neither client nor node has anything more to say.
+  virtual void flow_ended(std::uint64_t flow) = 0;
+
+ protected:
+  ~FlowHost() = default;
+};
+
+/// The Reply that the node sees: passes on to the client's Reply what the treatment lets through. What it does to the
+/// request is the cluster's business.
+class Flow final : public Reply, public std::enable_shared_from_this<Flow> {
+ public:
+  Flow(FlowHost& host, std::uint64_t id, NodeId node, Origin origin, Request request, std::shared_ptr<Reply> client,
+       Treatment treatment);
+
+  void answer(Response response, bool open) override;
+  void part(std::string_view text) override;
+  void end() override;
+  void broken(Delivery delivery) override;
+  [[nodiscard]] std::size_t backlog() const override;
+
+  /// The client went away.
+  void abandon();
+
+  const std::uint64_t id;
+  const NodeId node;
+  const Origin origin;
+  const Request request;
+  Node::Ticket ticket = 0;  ///< At the node, once it came there and was not answered at once.
+  bool delivered = false;   ///< Has come to the node.
+
+ private:
+  void pass_answer(Response response, bool open);
+  void pass_part(std::string text);
+  void pass_end();
+  void cut();
+  void corrupt(std::string& text);
+  void node_is_done();
+  void end_if_done();
+  /// Now, or after the delay that the treatment asks for.
+  template <typename Call>
+  void pass_on(Call call);
+
+  FlowHost& host_;
+  std::shared_ptr<Reply> client_;  // Null once it has all it gets.
+  const Treatment treatment_;
+  bool node_done_;                    // Nothing more comes from there.
+  std::chrono::nanoseconds delay_{};  // Of the answer.
+  std::size_t passed_ = 0;            // Bytes of the body.
+};
+
+}  // namespace deimos::fake

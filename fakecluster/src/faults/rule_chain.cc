@@ -1,0 +1,102 @@
+#include "faults/rule_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "faults/pattern.h"
+#include "protocol/request_form.h"
+#include "protocol/request_target.h"
+
+namespace deimos::fake {
+namespace {
+
+/// A request as rules look at it.
+struct Seen {
+  std::string_view client;
+  NodeId node;
+  const Request& request;
+  Target target;
+  std::string_view method;
+};
+
+bool is_watch(const Request& request, const Target& target) {
+  if (request.method != "GET" || target.kind != Target::Kind::keys) return false;
+  Form form;
+  if (form.add(target.query)) return false;
+  const std::string wait = form.get(Field::wait);
+  return !wait.empty() && (wait[0] == '1' || wait[0] == 't' || wait[0] == 'T');
+}
+
+bool matches(const Match& match, const Seen& seen) {
+  if (match.node != 0 && match.node != seen.node) return false;
+  if (!match.method.empty() && match.method != seen.method) return false;
+  if (!match.client.empty() && !pattern_matches(match.client, seen.client)) return false;
+  if (!match.key.empty() && (seen.target.kind != Target::Kind::keys || !pattern_matches(match.key, seen.target.path))) {
+    return false;
+  }
+  return match.parameter.empty() || seen.target.query.find(match.parameter) != std::string_view::npos ||
+         seen.request.body.find(match.parameter) != std::string::npos;
+}
+
+/// Whether the rule is to act on a request that matches; `status` counts it already.
+bool is_due(const RuleStatus& status, SeededRandom& random) {
+  const Match& match = status.rule.match;
+  if (match.nth != 0 && status.matched != match.nth) return false;
+  if (match.every > 1 && status.matched % match.every != 0) return false;
+  if (match.times != 0 && status.acted >= match.times) return false;
+  return random.chance(match.probability);
+}
+
+}  // namespace
+
+RuleChain::RuleChain(std::uint64_t seed) noexcept : random_(seed, 1) {}
+
+RuleId RuleChain::add(Rule rule) {
+  chain_.push_back({{++last_, std::move(rule), 0, 0}, false});
+  return last_;
+}
+
+std::vector<RuleId> RuleChain::remove(RuleId rule) {
+  const auto removed = std::erase_if(chain_, [&](const Link& link) { return link.status.id == rule; });
+  return std::vector<RuleId>(removed, rule);
+}
+
+std::vector<RuleId> RuleChain::remove_named(std::string_view name) {
+  std::vector<RuleId> removed;
+  std::erase_if(chain_, [&](const Link& link) {
+    if (!name.empty() && link.status.rule.name != name) return false;
+    removed.push_back(link.status.id);
+    return true;
+  });
+  return removed;
+}
+
+std::vector<RuleStatus> RuleChain::status() const {
+  std::vector<RuleStatus> all;
+  all.reserve(chain_.size());
+  for (const Link& link : chain_) all.push_back(link.status);
+  return all;
+}
+
+std::optional<RuleChain::Decision> RuleChain::decide(std::string_view client, NodeId node, const Request& request) {
+  Seen seen{client, node, request, Target::parse(request.target), request.method};
+  if (is_watch(request, seen.target)) seen.method = "WATCH";
+  for (Link& link : chain_) {
+    if (!matches(link.status.rule.match, seen)) continue;
+    ++link.status.matched;
+    if (link.holding) return Decision{link.status.id, Pass{}, true};
+    if (!is_due(link.status, random_)) continue;
+    ++link.status.acted;
+    link.holding = std::holds_alternative<Reorder>(link.status.rule.treatment);
+    return Decision{link.status.id, link.status.rule.treatment, false};
+  }
+  return std::nullopt;
+}
+
+void RuleChain::released(RuleId rule) {
+  for (Link& link : chain_) {
+    if (link.status.id == rule) link.holding = false;
+  }
+}
+
+}  // namespace deimos::fake

@@ -1,0 +1,50 @@
+// The rules in force, and which of them decides on a request.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <deimos/fake/rule.h>
+#include <deimos/transport.h>
+
+#include "time/seeded_random.h"
+
+namespace deimos::fake {
+
+class RuleChain {
+ public:
+  struct Decision {
+    RuleId rule = 0;
+    Treatment treatment;
+    bool releases = false;  ///< This request passes, and lets the one held by `rule` (a Reorder) go after it.
+  };
+
+  explicit RuleChain(std::uint64_t seed) noexcept;
+
+  RuleId add(Rule rule);
+  /// Returns the ids of those that were there.
+  std::vector<RuleId> remove(RuleId rule);
+  std::vector<RuleId> remove_named(std::string_view name);
+  [[nodiscard]] bool empty() const noexcept { return chain_.empty(); }
+  [[nodiscard]] std::vector<RuleStatus> status() const;
+
+  /// Counts the request, and says what becomes of it; nothing if no rule acts.
+  std::optional<Decision> decide(std::string_view client, NodeId node, const Request& request);
+  /// A Reorder rule holds nothing any more.
+  void released(RuleId rule);
+
+ private:
+  struct Link {
+    RuleStatus status;
+    bool holding = false;
+  };
+
+  std::vector<Link> chain_;
+  RuleId last_ = 0;
+  SeededRandom random_;
+};
+
+}  // namespace deimos::fake

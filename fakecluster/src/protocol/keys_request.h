@@ -1,0 +1,38 @@
+// What a request to /keys asks of the store.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+
+#include <tl/expected.hpp>
+
+#include <deimos/error.h>
+#include <deimos/fake/command.h>
+#include <deimos/fake/watcher_hub.h>
+#include <deimos/transport.h>
+
+#include "protocol/request_target.h"
+
+namespace deimos::fake {
+
+struct Lookup {
+  std::string key;
+  bool recursive = false;
+  bool sorted = false;
+};
+
+using KeysRequest = std::variant<Lookup, Watch, Command>;
+
+/// A request that was refused before it came to the store.
+struct ParseError {
+  errc code = errc::invalid_field;
+  std::string cause;
+};
+
+/// Reads GET, PUT, POST or DELETE of a key. `now` is the accepting node's clock, from which a `ttl` counts; a form
+/// beyond `form_limit` bytes is refused.
+[[nodiscard]] tl::expected<KeysRequest, ParseError> parse_keys_request(const Request& request, Target target,
+                                                                       Instant now, std::size_t form_limit);
+
+}  // namespace deimos::fake

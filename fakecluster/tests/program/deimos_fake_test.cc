@@ -1,0 +1,359 @@
+// deimos-fake as its users see it: a process, its output, its port and its exit status.
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "http/raw_client.h"
+
+extern char** environ;
+
+namespace deimos::fake {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::Not;
+using testing::StartsWith;
+
+/// The program with its three standard streams in our hands. Killed at the end, if it still runs.
+class Program {
+ public:
+  explicit Program(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), DEIMOS_FAKE);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    std::array<std::array<int, 2>, 3> pipes{};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    for (std::size_t stream = 0; stream < pipes.size(); ++stream) {
+      if (::pipe2(pipes[stream].data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+      const int theirs = pipes[stream][stream == 0 ? 0 : 1];
+      posix_spawn_file_actions_adddup2(&actions, theirs, static_cast<int>(stream));
+    }
+    const int error = ::posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    for (std::size_t stream = 0; stream < pipes.size(); ++stream) {
+      ::close(pipes[stream][stream == 0 ? 0 : 1]);
+      streams_[stream] = pipes[stream][stream == 0 ? 1 : 0];
+    }
+    if (error != 0) throw std::runtime_error("cannot start " + arguments[0]);
+  }
+  ~Program() {
+    if (process_ > 0) {
+      ::kill(process_, SIGKILL);
+      wait();
+    }
+    for (const int stream : streams_) ::close(stream);
+  }
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  /// The next line of its standard output; empty at the end of it.
+  std::string output_line() { return line_of(streams_[1]); }
+  std::string error_line() { return line_of(streams_[2]); }
+  void write_line(const std::string& line) {
+    const std::string text = line + "\n";
+    if (::write(streams_[0], text.data(), text.size()) < 0) throw std::runtime_error("cannot write");
+  }
+  void end_input() {
+    ::close(streams_[0]);
+    streams_[0] = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+  }
+  void signal(int number) const { ::kill(process_, number); }
+  /// Its exit status, once it has ended; -1 if a signal ended it.
+  int wait() {
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    process_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  static std::string line_of(int stream) {
+    std::string line;
+    for (;;) {
+      pollfd readable{stream, POLLIN, 0};
+      if (::poll(&readable, 1, 20'000) <= 0) throw std::runtime_error("no line came");
+      char byte = 0;
+      if (::read(stream, &byte, 1) != 1 || byte == '\n') return line;
+      line += byte;
+    }
+  }
+
+  pid_t process_ = 0;
+  std::array<int, 3> streams_{};
+};
+
+std::uint16_t port_of(const std::string& url) {
+  EXPECT_THAT(url, StartsWith("http://127.0.0.1:"));
+  return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+}
+
+Response ask(std::uint16_t port, const std::string& request) {
+  RawClient client(port);
+  client.send(request);
+  return client.answer();
+}
+
+TEST(DeimosFake, PrintsItsUrlWhenItIsReady) {
+  Program program({"--listen", "127.0.0.1:0"});
+  const std::string url = program.output_line();
+  EXPECT_EQ(ask(port_of(url), get("/machines")).body, url);
+  EXPECT_EQ(ask(port_of(url), put("/keys/a", "value=1")).status, 201);
+}
+
+TEST(DeimosFake, TellsClientsTheUrlThatItIsTold) {
+  Program program({"--listen", "127.0.0.1:0", "--advertise", "http://example.org:80"});
+  EXPECT_EQ(ask(port_of(program.output_line()), get("/machines")).body, "http://example.org:80");
+}
+
+TEST(DeimosFake, BearsItsName) {
+  Program program({"--listen", "127.0.0.1:0", "--name", "worker"});
+  EXPECT_THAT(ask(port_of(program.output_line()), get("/keys/_deimos/machines?recursive=true")).body,
+              HasSubstr(R"(\"Name\":\"worker\")"));
+}
+
+TEST(DeimosFake, EndsOnASignalWithWatchesOpen) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    Program program({"--listen", "127.0.0.1:0"});
+    RawClient watcher(port_of(program.output_line()));
+    watcher.send(get("/keys/a?wait=true"));
+    EXPECT_EQ(watcher.head().status, 200);
+    program.signal(number);
+    EXPECT_EQ(watcher.chunk(), "");
+    EXPECT_EQ(program.wait(), 0);
+  }
+}
+
+TEST(DeimosFake, ExpiresKeysByTheWallClock) {
+  Program program({"--listen", "127.0.0.1:0"});
+  const std::uint16_t port = port_of(program.output_line());
+  RawClient watcher(port);
+  watcher.send(get("/keys/a?wait=true&waitIndex=4"));
+  ask(port, put("/keys/a", "value=1&ttl=0"));
+  EXPECT_THAT(watcher.answer().body, HasSubstr(R"("action":"expire")"));
+}
+
+TEST(DeimosFake, ManualClockMovesByLinesOfItsInput) {
+  Program program({"--listen", "127.0.0.1:0", "--clock", "manual"});
+  const std::uint16_t port = port_of(program.output_line());
+  EXPECT_THAT(ask(port, put("/keys/a", "value=1&ttl=3600")).body, HasSubstr("\"expiration\":\"2026-01-01T01:00:00Z\""));
+  program.write_line("advance 3599000");
+  EXPECT_EQ(program.output_line(), "now 1767229199000");
+  EXPECT_THAT(ask(port, get("/keys/a")).body, HasSubstr("\"ttl\":1,"));
+  program.write_line("advance 1500");
+  EXPECT_EQ(program.output_line(), "now 1767229200500");
+  EXPECT_EQ(ask(port, get("/keys/a")).status, 404);
+}
+
+TEST(DeimosFake, ManualClockStandsStillForOtherLinesAndTheEndOfItsInput) {
+  Program program({"--listen", "127.0.0.1:0", "--clock", "manual"});
+  const std::uint16_t port = port_of(program.output_line());
+  for (const std::string line : {"advance -1", "advance", "advance 1s", "retreat 1", "", "advance 99999999999"}) {
+    program.write_line(line);
+    EXPECT_THAT(program.error_line(), HasSubstr("'" + line + "'"));
+  }
+  program.write_line("advance 0");
+  EXPECT_EQ(program.output_line(), "now 1767225600000");
+  program.end_input();
+  EXPECT_EQ(ask(port, get("/keys/")).status, 200);
+}
+
+TEST(DeimosFake, LogsALineForEachRequest) {
+  Program program({"--listen", "127.0.0.1:0", "--log"});
+  const std::uint16_t port = port_of(program.output_line());
+  ask(port, put("/keys/a?ttl=5", "value=secret"));
+  EXPECT_THAT(program.error_line(),
+              MatchesRegex("....-..-..T..:..:..[.]...Z PUT /keys/a[?]ttl=5 201 [0-9]+[.][0-9][0-9][0-9]ms"));
+  RawClient(port).send("\x1b[2J garbage");
+  EXPECT_THAT(program.error_line(), HasSubstr(" - - 400 "));
+}
+
+TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
+  Program program({"--listen", "127.0.0.1:0", "--max-body", "100", "--max-headers", "200", "--max-request-line", "100",
+                   "--request-time", "20", "--max-connections", "1"});
+  const std::uint16_t port = port_of(program.output_line());
+  const auto status = [port](const std::string& bytes) {
+    int seen = 503;  // The connection before may not have ended yet.
+    EXPECT_TRUE(eventually([&] {
+      RawClient client(port);
+      client.send(bytes);
+      seen = client.answer().status;
+      return seen != 503;
+    }));
+    return seen;
+  };
+  EXPECT_EQ(status(put("/keys/a", "value=" + std::string(100, 'v'))), 413);
+  EXPECT_EQ(status(get("/keys/" + std::string(100, 'k'))), 414);
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nX: " + std::string(200, 'x')), 431);
+  EXPECT_EQ(status("GET"), 408);
+  EXPECT_EQ(status(get("/keys/")), 200);
+}
+
+/// A request with a body, as curl sends it.
+std::string post(const std::string& target, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// `--nodes 3 --admin …`, ready.
+class Cluster : public Program {
+ public:
+  explicit Cluster(std::vector<std::string> arguments = {}) : Program(with_admin(std::move(arguments))) {
+    for (std::uint16_t& port : ports) port = port_of(output_line());
+    const std::string line = output_line();
+    EXPECT_THAT(line, StartsWith("admin http://127.0.0.1:"));
+    admin = port_of(line.substr(6));
+  }
+  std::string tell(const std::string& target, const std::string& body) const {
+    const Response response = ask(admin, post(target, body));
+    EXPECT_EQ(response.status, 200) << target << " " << body;
+    return response.body;
+  }
+
+  std::array<std::uint16_t, 3> ports{};
+  std::uint16_t admin = 0;
+
+ private:
+  static std::vector<std::string> with_admin(std::vector<std::string> arguments) {
+    for (const char* more : {"--nodes", "3", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}) {
+      arguments.emplace_back(more);
+    }
+    return arguments;
+  }
+};
+
+TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
+  Cluster cluster({"--quorum-timeout", "50", "--seed", "7"});
+  EXPECT_EQ(ask(cluster.ports[0], put("/keys/a", "value=1")).status, 201);
+  EXPECT_THAT(ask(cluster.ports[2], get("/keys/a")).body, HasSubstr(R"("value":"1")"));
+
+  cluster.tell("/faults", R"({"kind": "partition", "groups": [[1], [2, 3]]})");
+  EXPECT_EQ(ask(cluster.ports[0], put("/keys/a", "value=2")).status, 500);
+  cluster.tell("/faults", R"("heal")");
+  EXPECT_EQ(ask(cluster.ports[1], put("/keys/a", "value=3")).status, 200);
+
+  cluster.tell("/rules", R"({"match": {"client": "victim"}, "treatment": {"kind": "answer", "error_code": 301}})");
+  EXPECT_EQ(ask(cluster.ports[1], "GET /keys/a HTTP/1.1\r\nHost: a\r\nX-Deimos-Client: victim\r\n\r\n").status, 500);
+  EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 200);
+
+  EXPECT_THAT(cluster.tell("/reset", ""), HasSubstr(R"("rules":[])"));
+  EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 404);
+  EXPECT_EQ(ask(cluster.admin, post("/clock", R"({"advance": "1s"})")).status, 409);
+}
+
+TEST(DeimosFake, TakesTheRequestsThatTheReadmeShows) {
+  std::ifstream readme(DEIMOS_README);
+  constexpr std::string_view shown = "curl localhost:4000";
+  constexpr std::string_view with_body = " -d '";
+  Cluster cluster;
+  int taken = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (!line.starts_with(shown)) continue;
+    const std::size_t body = line.find(with_body);
+    const std::string target = line.substr(shown.size(), std::min(body, line.size()) - shown.size());
+    const std::string request =
+        body == std::string::npos
+            ? get(target)
+            : post(target, line.substr(body + with_body.size(), line.rfind('\'') - body - with_body.size()));
+    EXPECT_EQ(ask(cluster.admin, request).status, 200) << line;
+    ++taken;
+  }
+  EXPECT_GT(taken, 10);
+}
+
+TEST(DeimosFake, TheAdminApiMovesAManualClock) {
+  Cluster cluster({"--clock", "manual"});
+  ask(cluster.ports[0], put("/keys/a", "value=1&ttl=5"));
+  EXPECT_THAT(cluster.tell("/clock", R"({"advance": "5s"})"), HasSubstr("2026-01-01T00:00:05Z"));
+  EXPECT_EQ(ask(cluster.ports[0], get("/keys/a")).status, 404);
+  cluster.tell("/faults", R"({"kind": "crash", "node": 1})");
+  cluster.tell("/clock", R"({"advance": "4s"})");
+  EXPECT_EQ(ask(cluster.ports[1], put("/keys/b", "value=1")).status, 201);
+}
+
+TEST(DeimosFake, HasNoAdminApiUnlessAskedFor) {
+  Program program({"--listen", "127.0.0.1:0", "--nodes", "2"});
+  const std::uint16_t port = port_of(program.output_line());
+  program.output_line();
+  EXPECT_EQ(ask(port, get("/cluster")).status, 404);
+  EXPECT_EQ(ask(port, post("/reset", "")).status, 404);
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.output_line(), "");
+}
+
+TEST(DeimosFake, NamesEachNodeAndItsUrl) {
+  Cluster cluster({"--name", "a,b,c", "--advertise", "http://x:1,http://y:2,http://z:3"});
+  EXPECT_EQ(ask(cluster.ports[0], get("/machines")).body, "http://x:1, http://y:2, http://z:3");
+  EXPECT_THAT(ask(cluster.admin, get("/cluster")).body, HasSubstr(R"("name":"b","client_url":"http://y:2")"));
+}
+
+TEST(DeimosFake, RefusesBadOptionsBeforeItStarts) {
+  const std::vector<std::vector<std::string>> bad = {
+      {"--listen", "4001"},
+      {"--listen", "127.0.0.1:70000"},
+      {"--listen", ":4001"},
+      {"--listen", "::1:4001"},
+      {"--listen", "127.0.0.1:"},
+      {"--listen", "127.0.0.1:40x"},
+      {"--clock", "sundial"},
+      {"--max-body", "0"},
+      {"--max-body", "-1"},
+      {"--request-time", "forever"},
+      {"--nonsense"},
+      {"stray"},
+      {"--nodes", "0"},
+      {"--nodes", "100"},
+      {"--seed", "-1"},
+      {"--seed", "x"},
+      {"--admin", "4000"},
+      {"--admin", "0.0.0.0:4000"},
+      {"--admin", "127.0.0.1.example.org:4000"},
+      {"--admin", "[::]:4000"},
+      {"--read-mode", "any"},
+      {"--missed-sweeps", "1.5"},
+      {"--name", "a,b"},
+      {"--advertise", "a,b"},
+      {"--quorum-timeout", "0"},
+  };
+  for (const std::vector<std::string>& arguments : bad) {
+    Program program(arguments);
+    EXPECT_EQ(program.output_line(), "") << arguments.back();
+    const std::string message = program.error_line();
+    EXPECT_THAT(message, StartsWith("deimos-fake: ")) << arguments.back();
+    EXPECT_THAT(message, HasSubstr(arguments.front())) << arguments.back();
+    EXPECT_EQ(program.wait(), 2) << arguments.back();
+  }
+}
+
+TEST(DeimosFake, SaysThatThePortIsTaken) {
+  Program first({"--listen", "127.0.0.1:0"});
+  const std::string url = first.output_line();
+  Program second({"--listen", url.substr(7)});
+  EXPECT_THAT(second.error_line(), HasSubstr("cannot listen on " + url.substr(7)));
+  EXPECT_EQ(second.wait(), 1);
+}
+
+TEST(DeimosFake, ExplainsItself) {
+  Program program({"--help"});
+  EXPECT_THAT(program.output_line(), Not(IsEmpty()));
+  EXPECT_EQ(program.wait(), 0);
+}
+
+}  // namespace
+}  // namespace deimos::fake

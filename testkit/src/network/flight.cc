@@ -1,0 +1,168 @@
+#include "network/flight.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace deimos::testkit {
+namespace {
+
+constexpr std::size_t shown_of_body = 160;
+
+void append_body(std::string& text, const std::string& body) {
+  if (body.empty()) return;
+  text += "  ";
+  const std::string_view shown = std::string_view(body).substr(0, std::min(shown_of_body, body.find('\n')));
+  text += shown;
+  if (shown.size() + 1 < body.size()) text += "…";
+}
+
+}  // namespace
+
+FlightPool::~FlightPool() = default;
+
+Flight* FlightPool::send(Link& link, const std::string& process, const Request& request, Receiver* receiver) {
+  const bool lost = link.requests_cut || random.chance(link.options.request_loss);
+  const bool duplicated = random.chance(link.options.duplication);
+  if (duplicated && !lost) {
+    Flight& copy = *take();
+    copy.own_request_ = request;
+    start(link, process, copy.own_request_, nullptr, copy);
+  }
+  if (lost) {
+    scheduler.history().record(scheduler.elapsed(), "lost", process, text.assign("request ").append(request.target));
+    return nullptr;
+  }
+  Flight& flight = *take();
+  start(link, process, request, receiver, flight);
+  return &flight;
+}
+
+Duration FlightPool::latency(const Link& link) {
+  return random.between(link.options.latency_min, link.options.latency_max);
+}
+
+void FlightPool::start(Link& link, const std::string& process, const Request& request, Receiver* receiver,
+                       Flight& flight) {
+  flight.leg_ = Flight::Leg::to_node;
+  flight.link_ = &link;
+  flight.process_ = &process;
+  flight.request_ = &request;
+  flight.receiver_ = receiver;
+  scheduler.arm(flight, scheduler.now() + latency(link));
+}
+
+std::shared_ptr<Flight> FlightPool::take() {
+  // The node may still hold the last one that ended, while it answers.
+  for (std::size_t i = idle_.size(); i > 0 && i + 2 > idle_.size(); --i) {
+    Flight* const flight = idle_[i - 1];
+    std::shared_ptr<Flight> shared = flight->shared_from_this();
+    if (shared.use_count() > 2) continue;
+    idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i - 1));
+    return shared;
+  }
+  return all_.emplace_back(std::make_shared<Flight>(*this));
+}
+
+Flight::~Flight() { pool_.scheduler.disarm(*this); }
+
+void Flight::forsake() {
+  receiver_ = nullptr;
+  if (leg_ == Leg::to_process) {
+    pool_.scheduler.disarm(*this);
+    return finish();
+  }
+  if (leg_ == Leg::at_node && !link_->requests_cut) {
+    pool_.cluster.abandon(std::exchange(ticket_, 0));
+    return finish();
+  }
+  own_request_ = *request_;
+  request_ = &own_request_;
+}
+
+void Flight::fire() { leg_ == Leg::to_node ? arrive_at_node() : arrive_at_process(); }
+
+void Flight::arrive_at_node() {
+  if (link_->requests_cut) {
+    record("lost", "request ");
+    return finish();
+  }
+  if (link_->node->refuses) {
+    record("reset", "");
+    hand_over(tl::make_unexpected(
+        Failure{Failure::Reason::broken, Delivery::unknown, "connection reset by " + link_->node->name}));
+    return finish();
+  }
+  record("request", "");
+  leg_ = Leg::at_node;
+  origin_.client = *process_;
+  origin_.request = ++pool_.delivered;
+  const fake::Cluster::Ticket ticket = pool_.cluster.handle(link_->node->id, origin_, *request_, shared_from_this());
+  if (leg_ == Leg::at_node) ticket_ = ticket;
+}
+
+void Flight::answer(Response response, bool open) {
+  answer_ = std::move(response);
+  if (!open) send_back();
+}
+
+void Flight::part(std::string_view text) { answer_->body.append(text); }
+
+void Flight::end() {
+  if (leg_ == Leg::at_node) send_back();
+}
+
+void Flight::broken(Delivery delivery) {
+  const bool refused = delivery == Delivery::not_sent;
+  answer_ =
+      tl::make_unexpected(Failure{refused ? Failure::Reason::refused : Failure::Reason::broken, delivery,
+                                  (refused ? "connection refused by " : "connection broken by ") + link_->node->name});
+  end();
+}
+
+void Flight::send_back() {
+  ticket_ = 0;
+  if (link_->answers_cut || pool_.random.chance(link_->options.answer_loss)) {
+    record("lost", "answer to ");
+    return finish();
+  }
+  leg_ = Leg::to_process;
+  pool_.scheduler.arm(*this, pool_.scheduler.now() + pool_.latency(*link_));
+}
+
+void Flight::arrive_at_process() {
+  if (link_->answers_cut) {
+    record("lost", "answer to ");
+  } else if (receiver_ != nullptr) {
+    std::string& text = pool_.text.assign(link_->node->name).append(" ");
+    if (answer_) {
+      text.append(std::to_string(answer_->status));
+      append_body(text, answer_->body);
+    } else {
+      text.append(answer_.error().message);
+    }
+    pool_.scheduler.history().record(pool_.scheduler.elapsed(), "answer", *process_, text);
+    hand_over(std::move(answer_));
+  }
+  finish();
+}
+
+void Flight::hand_over(Exchange exchange) {
+  if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->receive(std::move(exchange));
+}
+
+void Flight::finish() {
+  if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->lost();
+  leg_ = Leg::idle;
+  request_ = nullptr;
+  answer_ = Response();
+  pool_.idle_.push_back(this);
+}
+
+void Flight::record(std::string_view kind, std::string_view detail) {
+  std::string& text = pool_.text.assign(detail);
+  text.append(link_->node->name).append(" ").append(request_->method).append(" ").append(request_->target);
+  append_body(text, request_->body);
+  pool_.scheduler.history().record(pool_.scheduler.elapsed(), kind, *process_, text);
+}
+
+}  // namespace deimos::testkit

@@ -1,0 +1,127 @@
+#include <deimos/testkit/network.h>
+
+#include <map>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "network/flight.h"
+#include "network/simulated_transport.h"
+
+namespace deimos::testkit {
+namespace {
+
+bool probability(double value) { return value >= 0 && value <= 1; }
+
+const LinkOptions& checked(const LinkOptions& options) {
+  if (options.latency_min < Duration::zero() || options.latency_max < options.latency_min ||
+      options.latency_max > std::chrono::hours(24)) {
+    throw std::invalid_argument("a link's latency must be between 0 and a day, latency_min <= latency_max");
+  }
+  if (!probability(options.request_loss) || !probability(options.answer_loss) || !probability(options.duplication)) {
+    throw std::invalid_argument("a link's probabilities must be between 0 and 1");
+  }
+  return options;
+}
+
+}  // namespace
+
+struct SimulatedNetwork::State {
+  State(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster) : flights(scheduler, random, cluster) {}
+
+  Links& links_of(std::string_view process);
+  Link& link(std::string_view process, int node);
+  SimulatedNode& node(int number);
+  void record(std::string_view kind, std::string_view subject, std::string_view text);
+
+  LinkOptions defaults;
+  std::vector<SimulatedNode> nodes;  // Links point to them.
+  std::map<std::string, Links, std::less<>> processes;
+  FlightPool flights;
+};
+
+Links& SimulatedNetwork::State::links_of(std::string_view process) {
+  const auto found = processes.find(process);
+  if (found == processes.end()) throw std::invalid_argument("there is no process named " + std::string(process));
+  return found->second;
+}
+
+SimulatedNode& SimulatedNetwork::State::node(int number) {
+  if (number < 1 || static_cast<std::size_t>(number) > nodes.size()) {
+    throw std::invalid_argument("there is no node " + std::to_string(number));
+  }
+  return nodes[static_cast<std::size_t>(number) - 1];
+}
+
+Link& SimulatedNetwork::State::link(std::string_view process, int number) {
+  Links& links = links_of(process);
+  return links.at(node(number).url);
+}
+
+void SimulatedNetwork::State::record(std::string_view kind, std::string_view subject, std::string_view text) {
+  flights.scheduler.history().record(flights.scheduler.elapsed(), kind, subject, text);
+}
+
+SimulatedNetwork::SimulatedNetwork(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster,
+                                   const std::vector<std::string>& urls)
+    : state_(std::make_unique<State>(scheduler, random, cluster)) {
+  for (const std::string& url : urls) {
+    const auto id = static_cast<fake::NodeId>(state_->nodes.size() + 1);
+    state_->nodes.push_back({.id = id, .url = url, .name = "node" + std::to_string(id)});
+  }
+}
+
+SimulatedNetwork::~SimulatedNetwork() = default;
+
+void SimulatedNetwork::set_links(const LinkOptions& options) {
+  state_->defaults = checked(options);
+  for (auto& [process, links] : state_->processes) {
+    for (auto& [url, link] : links) link.options = options;
+  }
+}
+
+void SimulatedNetwork::set_link(std::string_view process, int node, const LinkOptions& options) {
+  state_->link(process, node).options = checked(options);
+}
+
+void SimulatedNetwork::cut(std::string_view process, int node, Direction direction) {
+  Link& link = state_->link(process, node);
+  if (direction != Direction::answers) link.requests_cut = true;
+  if (direction != Direction::requests) link.answers_cut = true;
+  state_->record("cut", process, link.node->name);
+}
+
+void SimulatedNetwork::heal(std::string_view process, int node) {
+  Link& link = state_->link(process, node);
+  link.requests_cut = link.answers_cut = false;
+  state_->record("heal", process, link.node->name);
+}
+
+void SimulatedNetwork::heal() {
+  for (auto& [process, links] : state_->processes) {
+    for (auto& [url, link] : links) link.requests_cut = link.answers_cut = false;
+  }
+  for (SimulatedNode& node : state_->nodes) node.refuses = false;
+  state_->record("heal", "-", "everything");
+}
+
+void SimulatedNetwork::refuse(int node, bool refusing) {
+  SimulatedNode& simulated = state_->node(node);
+  simulated.refuses = refusing;
+  state_->record(refusing ? "refuse" : "accept", simulated.name, "");
+}
+
+std::uint64_t SimulatedNetwork::delivered() const noexcept { return state_->flights.delivered; }
+
+void SimulatedNetwork::add_process(const std::string& name) {
+  Links& links = state_->processes[name];
+  for (const SimulatedNode& node : state_->nodes) links.emplace(node.url, Link{&node, state_->defaults});
+}
+
+std::shared_ptr<Transport> SimulatedNetwork::make_transport(std::string_view process, VirtualRuntime& runtime) {
+  const auto found = state_->processes.find(process);
+  if (found == state_->processes.end()) throw std::invalid_argument("unknown process " + std::string(process));
+  return std::make_shared<SimulatedTransport>(state_->flights, found->first, found->second, runtime);
+}
+
+}  // namespace deimos::testkit

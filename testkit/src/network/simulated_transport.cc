@@ -1,0 +1,115 @@
+#include "network/simulated_transport.h"
+
+#include <optional>
+#include <utility>
+
+namespace deimos::testkit {
+namespace {
+
+tl::unexpected<Failure> failure(Failure::Reason reason, Delivery delivery, std::string message) {
+  return tl::make_unexpected(Failure{reason, delivery, std::move(message)});
+}
+
+}  // namespace
+
+/// An exchange that waits, on the stack of its task.
+class SimulatedTransport::Pending final : public Receiver, public WaitTarget {
+ public:
+  Pending(SimulatedTransport& transport, const std::string& endpoint, const Request& request)
+      : transport_(transport),
+        endpoint_(endpoint),
+        request_(request),
+        fiber_(*transport.flights_.scheduler.current()),
+        next_(transport.open_) {
+    if (next_ != nullptr) next_->previous_ = this;
+    transport.open_ = this;
+  }
+  ~Pending() override {
+    if (flight_ != nullptr) flight_->forsake();
+    (previous_ == nullptr ? transport_.open_ : previous_->next_) = next_;
+    if (next_ != nullptr) next_->previous_ = previous_;
+  }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
+  void send(Link& link) { flight_ = transport_.flights_.send(link, transport_.process_, request_, this); }
+  void receive(Exchange exchange) override {
+    flight_ = nullptr;
+    result_ = std::move(exchange);
+    look();
+  }
+  void lost() noexcept override { flight_ = nullptr; }
+  /// Wakes the task, to see what has changed.
+  void look() noexcept { transport_.flights_.scheduler.wake(fiber_); }
+
+  Exchange wait(TimePoint deadline, const std::stop_token& stop);
+  [[nodiscard]] Pending* next() const noexcept { return next_; }
+  [[nodiscard]] std::string describe() const override {
+    return "answer of " + endpoint_ + " to " + request_.method + " " + request_.target;
+  }
+
+ private:
+  Exchange wait_to_the_end(TimePoint deadline, const std::stop_token& stop);
+
+  SimulatedTransport& transport_;
+  const std::string& endpoint_;
+  const Request& request_;
+  Fiber& fiber_;
+  Pending* next_;
+  Pending* previous_ = nullptr;
+  Flight* flight_ = nullptr;
+  std::optional<Exchange> result_;
+};
+
+Exchange SimulatedTransport::Pending::wait(TimePoint deadline, const std::stop_token& stop) {
+  if (!stop.stop_possible()) return wait_to_the_end(deadline, stop);
+  const std::stop_callback wake(stop, [this] { look(); });
+  return wait_to_the_end(deadline, stop);
+}
+
+Exchange SimulatedTransport::Pending::wait_to_the_end(TimePoint deadline, const std::stop_token& stop) {
+  Scheduler& scheduler = transport_.flights_.scheduler;
+  const TimePoint due = transport_.runtime_.clock().true_time(deadline);
+  while (!result_) {
+    if (transport_.closed_) return failure(Failure::Reason::closed, Delivery::unknown, "the transport was closed");
+    if (stop.stop_requested()) {
+      return failure(Failure::Reason::cancelled, Delivery::unknown, "stopped while the answer was awaited");
+    }
+    if (scheduler.current_killed() || scheduler.now() >= due) {
+      return failure(Failure::Reason::timed_out, Delivery::unknown, "no answer by the deadline");
+    }
+    scheduler.park(due, *this);
+  }
+  return *std::move(result_);
+}
+
+Exchange SimulatedTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
+                                      std::stop_token stop) {
+  if (closed_) return failure(Failure::Reason::closed, Delivery::not_sent, "the transport is closed");
+  if (stop.stop_requested()) {
+    return failure(Failure::Reason::cancelled, Delivery::not_sent, "stopped before the request was sent");
+  }
+  Pending pending(*this, endpoint, request);
+  if (flights_.scheduler.current_killed()) {
+    static_cast<void>(flights_.scheduler.park(deadline, pending));
+    return failure(Failure::Reason::timed_out, Delivery::not_sent, "the process was killed");
+  }
+  const auto found = links_.find(std::string_view(endpoint).substr(0, endpoint.find_last_not_of('/') + 1));
+  if (found == links_.end()) {
+    return failure(Failure::Reason::refused, Delivery::not_sent, "no node has the address " + endpoint);
+  }
+  Link& link = found->second;
+  if (link.node->refuses) {
+    runtime_.sleep_until(std::min(deadline, saturating_add(runtime_.now(), flights_.latency(link) * 2)), stop);
+    return failure(Failure::Reason::refused, Delivery::not_sent, "connection refused by " + endpoint);
+  }
+  pending.send(link);
+  return pending.wait(deadline, stop);
+}
+
+void SimulatedTransport::close() noexcept {
+  closed_ = true;
+  for (Pending* pending = open_; pending != nullptr; pending = pending->next()) pending->look();
+}
+
+}  // namespace deimos::testkit

@@ -1,0 +1,97 @@
+// What a Scheduler knows and does; its members are in scheduler.cc (tasks: their life, waits and end) and in
+// scheduler_drive.cc (what runs next, and when a run has failed).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <deimos/testkit/random.h>
+#include <deimos/testkit/scheduler.h>
+
+#include "scheduler/block_watch.h"
+#include "scheduler/fiber.h"
+#include "scheduler/timer_heap.h"
+
+namespace deimos::testkit {
+
+struct Scheduler::State {
+  State(Scheduler& owner, SchedulerOptions its_options)
+      : scheduler(owner),
+        options(std::move(its_options)),
+        history(options.history_capacity),
+        default_group("-"),
+        stacks(options.stack_size),
+        driver(owner, default_group, 1, "main", true) {
+    driver.state = Fiber::State::running;
+    if (options.tie_seed) ties.emplace(*options.tie_seed, "ties");
+  }
+
+  Scheduler& scheduler;
+  SchedulerOptions options;
+  History history;
+  TimePoint now = start;
+
+  TaskGroup default_group;
+  std::vector<std::unique_ptr<TaskGroup>> groups;
+  FiberStackPool stacks;
+  std::vector<FiberStack> abandoned_stacks;
+  Fiber driver;
+  std::map<TaskId, std::shared_ptr<Fiber>> fibers;  // Not ended; without the driver.
+  TaskId last_id = 1;
+  std::size_t foreground_running = 0;
+  Fiber* current = &driver;
+
+  FiberQueue runnable;
+  TimerHeap timers;
+  std::uint64_t last_sequence = 0;
+  std::optional<RandomStream> ties;  // None: in order.
+
+  std::uint64_t steps = 0;
+  std::uint64_t steps_at_instant = 0;
+  TimePoint foreground_ran = start;
+  bool run_ends_with_foreground = false;
+  const std::function<bool()>* predicate = nullptr;  // Ends driving when it holds.
+  std::exception_ptr escaped;
+  std::string escaped_from;
+
+  Turn turn;
+  const WatchOrder watch_order{options.block_limit, options.on_blocked, &history};
+  std::optional<BlockWatch::Scope> watching;
+  std::string blocked;  // What the watch found.
+
+  static void body_of(void* fiber);
+  static void abandon_instead_of_terminating();
+  void run_killed(Fiber& fiber);
+  void run_last(Fiber& fiber);
+  void go_on_elsewhere(Fiber& fiber);
+  void end(Fiber& fiber);
+  void make_runnable(Fiber& fiber) noexcept;
+  void make_runnable_among_others(Fiber& fiber) noexcept;
+  [[nodiscard]] std::uint64_t place_among_timers() noexcept;
+  void suspend(Fiber& fiber);
+  void live_on_killed(Fiber& fiber, TimePoint deadline);
+  bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);
+
+  void check_driver() const;
+  void drive();
+  void step();
+  void count_step(std::string_view next);
+  void end_turn();
+  void next_instant();
+  void stop_driving() noexcept;
+  [[nodiscard]] bool only_background_goes_on() const noexcept;
+  [[noreturn]] void fail(SimulationFailure::Kind kind, const std::string& reason);
+  void rethrow_escaped();
+  void fail_if_blocked();
+};
+
+}  // namespace deimos::testkit
