@@ -29,6 +29,7 @@ FetchContent_Declare(tl-expected
   FIND_PACKAGE_ARGS)
 FetchContent_MakeAvailable(httplib nlohmann_json tl-expected)
 find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 if(DEIMOS_PROGRAMS)
   FetchContent_Declare(CLI11

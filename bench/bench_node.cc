@@ -138,7 +138,7 @@ BENCHMARK(create_and_remove)->Arg(1'000)->Arg(1'000'000);
 void put_beside_watches(benchmark::State& state) {
   struct Nobody final : deimos::fake::Reply {
     void answer(deimos::Response, bool) override {}
-    void part(std::string_view) override {}
+    void chunk(std::string_view) override {}
     void end() override {}
   };
   const Filled filled(few);

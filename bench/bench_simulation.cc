@@ -149,7 +149,7 @@ void disturb(Simulation& simulation, int number) {
     case 2: return fault(fake::SkewClock{node, 400ms}, fake::ResetClock{node});
     case 3: return fault(fake::Partition{{{1}, {2, 3}}}, fake::Heal{});
     case 4:
-      return fault(fake::AddRule{{.match = {.method = "PUT", .every = 2}, .treatment = fake::DropAnswer{}}},
+      return fault(fake::AddRule{{.match = {.method = "PUT", .every = 2}, .action = fake::DropAnswer{}}},
                    fake::RemoveRules{});
     case 5: return fault(fake::Pause{node}, fake::Resume{node});
     case 6: return fault(fake::ForgetWatchers{}, fake::WipeHistory{});

@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
-#include <mutex>
 #include <string>
 
 #include <deimos/fake/http_server.h>
+#include <deimos/internal/local_mutex.h>
 
 namespace deimos::fake {
 
@@ -26,14 +26,14 @@ class AccessLog {
     std::array<char, 32> when{};
     std::strftime(when.data(), when.size(), "%FT%T", &parts);
     const auto named = [](const std::string& text) { return text.empty() ? "-" : text.c_str(); };
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     std::fprintf(stderr, "%s.%03dZ %s %s %d %.3fms\n", when.data(), static_cast<int>(part.count()),
                  named(access.method), named(access.target), access.status,
                  std::chrono::duration<double, std::milli>(access.duration).count());
   }
 
  private:
-  std::mutex mutex_;
+  internal::LocalMutex mutex_;
 };
 
 }  // namespace deimos::fake

@@ -26,6 +26,7 @@
 
 #include <deimos/client_options.h>
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/node.h>
 #include <deimos/runtime.h>
 #include <deimos/watch.h>
@@ -70,7 +71,7 @@ struct WaitOptions {
 
 /// A cheap handle: copies share connections, endpoints and options, and the last of them ends it all. Thread-safe. Uses
 /// no network until the first call.
-class Client {
+class DEIMOS_EXPORT Client {
  public:
   /// Throws std::system_error with errc::invalid_argument if the options cannot be used, saying which and why.
   explicit Client(ClientOptions options);

@@ -3,30 +3,32 @@
 #pragma once
 
 #include <deimos/client.h>
+#include <deimos/internal/export.h>
 #include <deimos/lock_backend.h>
 
 namespace deimos {
 
 /// Thread-safe. Keeps the client's connections alive for as long as it lives itself.
-class DeimosBackend final : public LockBackend {
+class DEIMOS_EXPORT DeimosBackend final : public LockBackend {
  public:
   explicit DeimosBackend(Client client) noexcept;
 
   [[nodiscard]] Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
-                                                               std::chrono::seconds ttl, const Limits& limits) override;
+                                                               std::chrono::seconds ttl,
+                                                               const Deadline& until) override;
   [[nodiscard]] Result<Granted> take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
-                                          const Limits& limits) override;
+                                          const Deadline& until) override;
   [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
-                                      std::chrono::seconds ttl, const Limits& limits) override;
-  [[nodiscard]] Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override;
-  [[nodiscard]] Result<void> force_release(const LockRecord& shown, const Limits& limits) override;
+                                      std::chrono::seconds ttl, const Deadline& until) override;
+  [[nodiscard]] Result<void> release(const std::string& key, const std::string& token, const Deadline& until) override;
+  [[nodiscard]] Result<void> force_release(const LockRecord& shown, const Deadline& until) override;
   [[nodiscard]] Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,
-                                                              const Limits& limits) override;
-  [[nodiscard]] Result<Inspection> inspect(const std::string& key, const Limits& limits) override;
-  [[nodiscard]] Result<std::vector<LockRecord>> list(const std::string& prefix, const Limits& limits) override;
+                                                              const Deadline& until) override;
+  [[nodiscard]] Result<Inspection> inspect(const std::string& key, const Deadline& until) override;
+  [[nodiscard]] Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override;
 
  private:
-  [[nodiscard]] Duration left(const Limits& limits) const;
+  [[nodiscard]] Duration left(const Deadline& until) const;
 
   Client client_;
 };

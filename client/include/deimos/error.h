@@ -11,6 +11,8 @@
 
 #include <tl/expected.hpp>
 
+#include <deimos/internal/export.h>
+
 namespace deimos {
 
 /// What went wrong. The first group are the numbers that the store itself sends as `errorCode`; the second group are
@@ -55,12 +57,12 @@ enum class condition {
 };
 
 /// The one category of all codes. Thread-safe; the reference lives for ever.
-const std::error_category& error_category() noexcept;
-std::error_code make_error_code(errc code) noexcept;
-std::error_condition make_error_condition(condition wanted) noexcept;
+DEIMOS_EXPORT const std::error_category& error_category() noexcept;
+DEIMOS_EXPORT std::error_code make_error_code(errc code) noexcept;
+DEIMOS_EXPORT std::error_condition make_error_condition(condition wanted) noexcept;
 
 /// A failed call: what was asked, of whom, and what came back. A value; copy it freely.
-struct Error {
+struct DEIMOS_EXPORT Error {
   std::error_code code;
   std::string message;      ///< The server's `message`, or this library's own sentence.
   std::string cause;        ///< The server's `cause`: the missing path, `[given != actual]`, …; may be empty.
@@ -79,10 +81,10 @@ template <typename T>
 using Result = tl::expected<T, Error>;
 
 /// `return fail(errc::invalid_key, "…")` in a function that returns Result<T>.
-[[nodiscard]] tl::unexpected<Error> fail(errc code, std::string message);
+[[nodiscard]] DEIMOS_EXPORT tl::unexpected<Error> fail(errc code, std::string message);
 
 /// Thrown by the std-shaped members of the locks (`lock()`, `try_lock_for()`, …), and by nothing else.
-class LockError : public std::system_error {
+class DEIMOS_EXPORT LockError : public std::system_error {
  public:
   explicit LockError(Error error);
   [[nodiscard]] const Error& error() const noexcept { return error_; }

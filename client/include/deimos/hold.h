@@ -7,12 +7,13 @@
 #include <string>
 
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
 
 class LockAcquisition;
-class LockState;
+class LocalLock;
 
 /// How a release that found the lock held went.
 enum class Release {
@@ -23,7 +24,7 @@ enum class Release {
 
 /// Move-only, and tied to one acquisition: what it does never touches a later one, also of the same owner. The const
 /// members may be called from several tasks at once, and block on nothing but renew() on the network.
-class Hold {
+class DEIMOS_EXPORT Hold {
  public:
   Hold(Hold&& other) noexcept;
   Hold& operator=(Hold&& other) noexcept;
@@ -57,12 +58,12 @@ class Hold {
   Result<Release> release();
 
  private:
-  friend class LockState;
-  Hold(std::shared_ptr<LockState> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
+  friend class LocalLock;
+  Hold(std::shared_ptr<LocalLock> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
   /// Leaves the release to the caller.
   [[nodiscard]] std::shared_ptr<LockAcquisition> detach() noexcept;
 
-  std::shared_ptr<LockState> state_;
+  std::shared_ptr<LocalLock> state_;
   std::shared_ptr<LockAcquisition> acquisition_;
   bool released_ = false;
 };

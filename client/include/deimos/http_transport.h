@@ -6,6 +6,7 @@
 #include <string>
 
 #include <deimos/client_options.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
@@ -25,7 +26,7 @@ struct HttpTransportOptions {
 /// Delivery::not_sent is said when the connection was refused or not made in time, when an exchange is over before it
 /// began, and when a kept connection turns out to have been closed by the server before the request was written. Any
 /// failure after the first byte was handed to the system is Delivery::unknown.
-class HttpTransport final : public Transport {
+class DEIMOS_EXPORT HttpTransport final : public Transport {
  public:
   explicit HttpTransport(std::shared_ptr<Runtime> runtime, HttpTransportOptions options = {});
   ~HttpTransport() override;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -58,46 +59,46 @@ struct Change {
 };
 
 /// By when a step must return, and what may end it sooner.
-struct Limits {
-  TimePoint deadline;
+struct Deadline {
+  TimePoint at;
   std::stop_token stop = {};
 };
 
-/// See the laws at the top of this file. Every member is thread-safe, and blocks no longer than `limits` allows.
-class LockBackend {
+/// See the laws at the top of this file. Every member is thread-safe, and blocks no longer than `until` allows.
+class DEIMOS_EXPORT LockBackend {
  public:
   virtual ~LockBackend() = default;
 
   /// Creates `key` with `token` for `ttl` (whole seconds, at least 1) if it is absent.
   [[nodiscard]] virtual Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
                                                                        std::chrono::seconds ttl,
-                                                                       const Limits& limits) = 0;
+                                                                       const Deadline& until) = 0;
   /// Replaces the very record that `expired` shows (same revision) by one of ours: errc::compare_failed or
   /// errc::key_not_found if it has changed since.
   [[nodiscard]] virtual Result<Granted> take_over(const LockRecord& expired, const std::string& token,
-                                                  std::chrono::seconds ttl, const Limits& limits) = 0;
+                                                  std::chrono::seconds ttl, const Deadline& until) = 0;
   /// Starts the lease anew, if the record is still as our write of `revision` left it; what it grants is the revision
   /// of this write. errc::lock_not_held if `key` does not hold `token`; errc::compare_failed if it does, but was
   /// written since, by a renewal of which we never heard. (A store may reckon the end of a lease when it takes a
   /// request up, and apply it much later: without this compare, that renewal would shorten the lease that a later one
   /// began.)
   [[nodiscard]] virtual Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
-                                              std::chrono::seconds ttl, const Limits& limits) = 0;
+                                              std::chrono::seconds ttl, const Deadline& until) = 0;
   /// Deletes `key` if it holds `token`. errc::lock_not_held if it does not.
   [[nodiscard]] virtual Result<void> release(const std::string& key, const std::string& token,
-                                             const Limits& limits) = 0;
+                                             const Deadline& until) = 0;
   /// Deletes the very record shown, whoever holds it: errc::compare_failed or errc::key_not_found if it has changed
   /// since.
-  [[nodiscard]] virtual Result<void> force_release(const LockRecord& shown, const Limits& limits) = 0;
-  /// Blocks for the first change of `key` at `from_revision` or later. An empty optional: none within the limits (or
+  [[nodiscard]] virtual Result<void> force_release(const LockRecord& shown, const Deadline& until) = 0;
+  /// Blocks for the first change of `key` at `from_revision` or later. An empty optional: none within the until (or
   /// the store ended the wait); ask again from the same revision. errc::history_cleared: read, then wait from the
   /// reading's revision + 1.
   [[nodiscard]] virtual Result<std::optional<Change>> wait_for_change(const std::string& key,
                                                                       std::uint64_t from_revision,
-                                                                      const Limits& limits) = 0;
-  [[nodiscard]] virtual Result<Inspection> inspect(const std::string& key, const Limits& limits) = 0;
+                                                                      const Deadline& until) = 0;
+  [[nodiscard]] virtual Result<Inspection> inspect(const std::string& key, const Deadline& until) = 0;
   /// Every lock below the directory `prefix`, by key.
-  [[nodiscard]] virtual Result<std::vector<LockRecord>> list(const std::string& prefix, const Limits& limits) = 0;
+  [[nodiscard]] virtual Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) = 0;
 };
 
 }  // namespace deimos

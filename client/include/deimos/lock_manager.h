@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <deimos/client.h>
+#include <deimos/internal/export.h>
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
 #include <deimos/mutex.h>
@@ -24,7 +25,7 @@ namespace deimos {
 class LockSession;
 
 /// Thread-safe. If the options cannot be used, every call fails with errc::invalid_argument, saying which and why.
-class LockManager {
+class DEIMOS_EXPORT LockManager {
  public:
   explicit LockManager(const Client& client, LockOptions options = {});
   LockManager(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options = {});

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -32,7 +33,7 @@ struct LockEvent {
 };
 
 /// `acquired`, `renewal_failed`, …
-[[nodiscard]] std::string_view to_string(LockEvent::Kind kind) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(LockEvent::Kind kind) noexcept;
 
 /// For all locks of a LockManager.
 ///

@@ -15,6 +15,7 @@
 
 #include <deimos/error.h>
 #include <deimos/hold.h>
+#include <deimos/internal/export.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
 
@@ -22,7 +23,7 @@ namespace deimos {
 
 /// A cheap handle, made by LockManager::mutex(): handles of one name (and their copies) are the same lock, in one
 /// process too. Thread-safe. May outlive the manager; everything is refused with errc::closed then.
-class Mutex {
+class DEIMOS_EXPORT Mutex {
  public:
   /// Waits for the lock as `options` say, or until `stop` is triggered. Owners of this process wait in line, and only
   /// the first of them asks the store. While the store cannot be reached the call goes on trying until its time is up.
@@ -73,7 +74,7 @@ class Mutex {
 
  private:
   friend class LockManager;
-  Mutex(std::string name, Result<std::shared_ptr<LockState>> state);
+  Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state);
 
   template <typename Rep, typename Period>
   static Duration bounded(const std::chrono::duration<Rep, Period>& wait) {
@@ -86,7 +87,7 @@ class Mutex {
   [[nodiscard]] std::shared_ptr<LockAcquisition> mine() const;
 
   std::string name_;
-  Result<std::shared_ptr<LockState>> state_;
+  Result<std::shared_ptr<LocalLock>> state_;
 };
 
 }  // namespace deimos

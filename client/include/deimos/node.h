@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
@@ -31,7 +32,7 @@ struct Node {
 enum class Action { get, create, set, update, remove, compare_and_swap, compare_and_delete, expire };
 
 /// As the store spells it: `get`, `delete` (Action::remove), `compareAndSwap`, …
-[[nodiscard]] std::string_view to_string(Action action) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(Action action) noexcept;
 
 /// One change of the store; its index is `node.modified_index`.
 struct Event {

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
@@ -34,7 +35,7 @@ struct EndpointChange {
 };
 
 /// Override what you want to hear of. See the rules at the top of this file.
-class Observer {
+class DEIMOS_EXPORT Observer {
  public:
   virtual ~Observer() = default;
   /// About to be sent.
@@ -53,7 +54,7 @@ class Observer {
 };
 
 /// Writes each call of an Observer as one line. Thread-safe; the stream must outlive it.
-class LoggingObserver final : public Observer {
+class DEIMOS_EXPORT LoggingObserver final : public Observer {
  public:
   explicit LoggingObserver(std::ostream& out);
   ~LoggingObserver() override;

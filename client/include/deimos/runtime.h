@@ -20,6 +20,8 @@
 #include <stop_token>
 #include <string>
 
+#include <deimos/internal/export.h>
+
 namespace deimos {
 
 using Duration = std::chrono::nanoseconds;
@@ -27,11 +29,11 @@ using Duration = std::chrono::nanoseconds;
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
 /// `from + by`, held at TimePoint::max() instead of overflowing: "wait for ever" is `Duration::max()`.
-[[nodiscard]] TimePoint saturating_add(TimePoint from, Duration by) noexcept;
+[[nodiscard]] DEIMOS_EXPORT TimePoint saturating_add(TimePoint from, Duration by) noexcept;
 
 /// Somewhere to wait for a change: an event count. Read epoch() while looking at the state that is waited for, let go
 /// of the lock, then wait(epoch): if anything was notified in between, the wait returns at once. Thread-safe.
-class Signal {
+class DEIMOS_EXPORT Signal {
  public:
   virtual ~Signal() = default;
   [[nodiscard]] virtual std::uint64_t epoch() const noexcept = 0;
@@ -44,7 +46,7 @@ class Signal {
 
 /// A running task. Destroying it asks it to stop and waits for its end; if the task itself destroys it, the runtime
 /// keeps it and waits for its end when the runtime is destroyed.
-class Task {
+class DEIMOS_EXPORT Task {
  public:
   virtual ~Task() = default;
   /// Triggers the stop_token that the body was given; does not wait.
@@ -55,7 +57,7 @@ class Task {
 using TaskId = std::uint64_t;
 
 /// See the laws at the top of this file. Every member is thread-safe.
-class Runtime {
+class DEIMOS_EXPORT Runtime {
  public:
   virtual ~Runtime() = default;
 

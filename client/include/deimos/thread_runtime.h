@@ -1,6 +1,7 @@
 // The Runtime of real life: OS threads, the steady clock, the operating system's entropy.
 #pragma once
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -8,7 +9,7 @@ namespace deimos {
 /// Thread-safe. Each task is one thread. The destructor waits for the threads whose Task was destroyed from within (see
 /// Task). Only if the runtime itself dies on such a thread is that one left to end alone. spawn() throws
 /// std::system_error if the system has no more threads.
-class ThreadRuntime final : public Runtime {
+class DEIMOS_EXPORT ThreadRuntime final : public Runtime {
  public:
   ThreadRuntime();
   ~ThreadRuntime() override;

@@ -18,6 +18,7 @@
 
 #include <tl/expected.hpp>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -29,7 +30,7 @@ struct Header {
 using Headers = std::vector<Header>;
 
 /// The first header of that name, ASCII case ignored; nullptr if there is none.
-[[nodiscard]] const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
+[[nodiscard]] DEIMOS_EXPORT const std::string* find_header(const Headers& headers, std::string_view name) noexcept;
 
 /// A request as it goes over the wire, but for `Host` and `Content-Length`, which the transport adds.
 struct Request {
@@ -61,7 +62,7 @@ struct Failure {
 using Exchange = tl::expected<Response, Failure>;
 
 /// See the laws at the top of this file. Every member is thread-safe.
-class Transport {
+class DEIMOS_EXPORT Transport {
  public:
   virtual ~Transport() = default;
   /// Sends `request` to `endpoint` (an URL such as `http://127.0.0.1:4001`) and blocks for the whole answer.

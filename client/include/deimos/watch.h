@@ -15,6 +15,7 @@
 #include <string>
 
 #include <deimos/error.h>
+#include <deimos/internal/export.h>
 #include <deimos/node.h>
 #include <deimos/runtime.h>
 
@@ -44,7 +45,7 @@ struct WatchOptions {
 /// An input range of events: `for (const Event& event : client.watch("/config", {.recursive = true})) …`.
 /// Ends when its stop_token is triggered, the client is closed, or at an error that asking again cannot heal; then
 /// error() says why. To be used by one task at a time; request the stop from anywhere.
-class Watch {
+class DEIMOS_EXPORT Watch {
  public:
   class iterator;
 
@@ -70,7 +71,7 @@ class Watch {
   std::unique_ptr<State> state_;
 };
 
-class Watch::iterator {
+class DEIMOS_EXPORT Watch::iterator {
  public:
   using iterator_concept = std::input_iterator_tag;
   using value_type = Event;
@@ -96,7 +97,7 @@ inline Watch::iterator Watch::begin() { return iterator(*this); }
 /// A watch that calls back from a task of the runtime, until this handle is destroyed. The destructor waits for a
 /// callback that runs (and for nothing else); it may be called from within the callback itself. No callback runs after
 /// it.
-class Subscription {
+class DEIMOS_EXPORT Subscription {
  public:
   Subscription() noexcept;
   Subscription(Subscription&&) noexcept;

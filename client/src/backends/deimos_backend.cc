@@ -41,31 +41,31 @@ void collect_files(const Node& node, std::vector<LockRecord>& records) {
 
 DeimosBackend::DeimosBackend(Client client) noexcept : client_(std::move(client)) {}
 
-Duration DeimosBackend::left(const Limits& limits) const {
-  if (limits.deadline == TimePoint::max()) return Duration::max();
-  return std::max(limits.deadline - client_.runtime()->now(), Duration::zero());
+Duration DeimosBackend::left(const Deadline& until) const {
+  if (until.at == TimePoint::max()) return Duration::max();
+  return std::max(until.at - client_.runtime()->now(), Duration::zero());
 }
 
 Result<std::variant<Granted, Refused>> DeimosBackend::acquire(const std::string& key, const std::string& token,
-                                                              std::chrono::seconds ttl, const Limits& limits) {
-  const Result<Answer> answer = client_.create(key, token, {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+                                                              std::chrono::seconds ttl, const Deadline& until) {
+  const Result<Answer> answer = client_.create(key, token, {.ttl = ttl, .timeout = left(until)}, until.stop);
   if (answer) return Granted{answer->node.modified_index};
   if (answer.error().code == errc::key_already_exists) return Refused{answer.error().index};
   return passed_on(answer.error());
 }
 
 Result<Granted> DeimosBackend::take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
-                                         const Limits& limits) {
+                                         const Deadline& until) {
   const Result<Answer> answer = client_.compare_and_swap(expired.key, token, {.index = expired.revision},
-                                                         {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+                                                         {.ttl = ttl, .timeout = left(until)}, until.stop);
   if (answer) return Granted{answer->node.modified_index};
   return passed_on(answer.error());
 }
 
 Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& token, std::uint64_t revision,
-                                     std::chrono::seconds ttl, const Limits& limits) {
+                                     std::chrono::seconds ttl, const Deadline& until) {
   const Result<Answer> answer = client_.compare_and_swap(key, token, {.value = token, .index = revision},
-                                                         {.ttl = ttl, .timeout = left(limits)}, limits.stop);
+                                                         {.ttl = ttl, .timeout = left(until)}, until.stop);
   if (answer) return Granted{answer->node.modified_index};
   // The cause says of which the compare failed: of the value, of the index, or of both, in this order.
   const bool is_ours =
@@ -74,24 +74,23 @@ Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& 
   return says_gone(answer.error()) ? not_held(answer.error()) : passed_on(answer.error());
 }
 
-Result<void> DeimosBackend::release(const std::string& key, const std::string& token, const Limits& limits) {
-  const Result<Answer> answer =
-      client_.compare_and_delete(key, {.value = token}, {.timeout = left(limits)}, limits.stop);
+Result<void> DeimosBackend::release(const std::string& key, const std::string& token, const Deadline& until) {
+  const Result<Answer> answer = client_.compare_and_delete(key, {.value = token}, {.timeout = left(until)}, until.stop);
   if (answer) return {};
   return says_gone(answer.error()) ? not_held(answer.error()) : passed_on(answer.error());
 }
 
-Result<void> DeimosBackend::force_release(const LockRecord& shown, const Limits& limits) {
+Result<void> DeimosBackend::force_release(const LockRecord& shown, const Deadline& until) {
   const Result<Answer> answer =
-      client_.compare_and_delete(shown.key, {.index = shown.revision}, {.timeout = left(limits)}, limits.stop);
+      client_.compare_and_delete(shown.key, {.index = shown.revision}, {.timeout = left(until)}, until.stop);
   if (answer) return {};
   return passed_on(answer.error());
 }
 
 Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& key, std::uint64_t from_revision,
-                                                             const Limits& limits) {
+                                                             const Deadline& until) {
   const Result<std::optional<Event>> event =
-      client_.wait(key, {.from_index = from_revision, .timeout = left(limits)}, limits.stop);
+      client_.wait(key, {.from_index = from_revision, .timeout = left(until)}, until.stop);
   if (!event) return passed_on(event.error());
   if (!*event) return std::optional<Change>();
   Change change;
@@ -102,8 +101,8 @@ Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& 
   return change;
 }
 
-Result<Inspection> DeimosBackend::inspect(const std::string& key, const Limits& limits) {
-  const Result<Answer> answer = client_.get(key, {.timeout = left(limits)}, limits.stop);
+Result<Inspection> DeimosBackend::inspect(const std::string& key, const Deadline& until) {
+  const Result<Answer> answer = client_.get(key, {.timeout = left(until)}, until.stop);
   if (!answer) {
     if (answer.error().code == errc::key_not_found) return Inspection{std::nullopt, answer.error().index};
     return passed_on(answer.error());
@@ -112,9 +111,9 @@ Result<Inspection> DeimosBackend::inspect(const std::string& key, const Limits& 
   return Inspection{record_of(answer->node), answer->index};
 }
 
-Result<std::vector<LockRecord>> DeimosBackend::list(const std::string& prefix, const Limits& limits) {
+Result<std::vector<LockRecord>> DeimosBackend::list(const std::string& prefix, const Deadline& until) {
   const Result<Answer> answer =
-      client_.get(prefix, {.recursive = true, .sorted = true, .timeout = left(limits)}, limits.stop);
+      client_.get(prefix, {.recursive = true, .sorted = true, .timeout = left(until)}, until.stop);
   std::vector<LockRecord> records;
   if (!answer) {
     if (answer.error().code == errc::key_not_found) return records;

@@ -34,7 +34,7 @@ bool is_unclear(int status) noexcept { return status >= 500 || status == 429; }
 }  // namespace
 
 /// Why an attempt did not answer the call, and whether another may.
-struct Caller::Setback {
+struct Caller::AttemptFailure {
   Error error;
   bool again = false;
 };
@@ -92,8 +92,8 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
   }
 }
 
-tl::expected<Answered, Caller::Setback> Caller::attempt(const Call& call, const Attempt& attempt, TimePoint deadline,
-                                                        const std::stop_token& stop) {
+tl::expected<Answered, Caller::AttemptFailure> Caller::attempt(const Call& call, const Attempt& attempt,
+                                                               TimePoint deadline, const std::stop_token& stop) {
   if (observed_) observe([&](Observer& observer) { observer.on_request(attempt); });
   const TimePoint start = runtime().now();
   TimePoint end = deadline;
@@ -117,17 +117,17 @@ tl::expected<Answered, Caller::Setback> Caller::attempt(const Call& call, const 
     if (slow || failure.reason == Failure::Reason::refused || failure.reason == Failure::Reason::broken) {
       mark(attempt.endpoint, false, failure.message);
     }
-    return tl::unexpected<Setback>(judge(call, failure));
+    return tl::unexpected<AttemptFailure>(judge(call, failure));
   }
 
   const int status = exchange->status;
   if (observed_) observe([&](Observer& observer) { observer.on_response(attempt, status, took); });
   mark(attempt.endpoint, status < 500, "status " + std::to_string(status));
-  if (is_unclear(status)) return tl::unexpected<Setback>(judge(call, std::move(*exchange)));
+  if (is_unclear(status)) return tl::unexpected<AttemptFailure>(judge(call, std::move(*exchange)));
   return Answered{.response = std::move(*exchange), .endpoint = attempt.endpoint, .attempts = attempt.number};
 }
 
-Caller::Setback Caller::judge(const Call& call, const Failure& failure) const {
+Caller::AttemptFailure Caller::judge(const Call& call, const Failure& failure) const {
   using Reason = Failure::Reason;
   const bool write = call.kind == Call::Kind::write;
   const bool sent = failure.delivery == Delivery::unknown;
@@ -144,7 +144,7 @@ Caller::Setback Caller::judge(const Call& call, const Failure& failure) const {
   return {make_error(errc::unavailable, failure.message), call.kind == Call::Kind::read || !sent};
 }
 
-Caller::Setback Caller::judge(const Call& call, Response response) const {
+Caller::AttemptFailure Caller::judge(const Call& call, Response response) const {
   const int status = response.status;
   std::string message = "status " + std::to_string(status);
   if (const auto read = read_answer(std::move(response)); !read) {

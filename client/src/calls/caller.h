@@ -66,12 +66,12 @@ class Caller {
   void close() noexcept;
 
  private:
-  struct Setback;
+  struct AttemptFailure;
 
-  [[nodiscard]] tl::expected<Answered, Setback> attempt(const Call& call, const Attempt& attempt, TimePoint deadline,
-                                                        const std::stop_token& stop);
-  [[nodiscard]] Setback judge(const Call& call, const Failure& failure) const;
-  [[nodiscard]] Setback judge(const Call& call, Response response) const;
+  [[nodiscard]] tl::expected<Answered, AttemptFailure> attempt(const Call& call, const Attempt& attempt,
+                                                               TimePoint deadline, const std::stop_token& stop);
+  [[nodiscard]] AttemptFailure judge(const Call& call, const Failure& failure) const;
+  [[nodiscard]] AttemptFailure judge(const Call& call, Response response) const;
   void mark(const std::string& endpoint, bool up, const std::string& reason);
 
   const bool observed_;

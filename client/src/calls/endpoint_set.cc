@@ -26,7 +26,7 @@ EndpointSet::EndpointSet(Runtime& runtime, std::vector<std::string> seeds) : run
 
 std::string EndpointSet::pick(const std::vector<std::string>& tried) {
   const TimePoint now = runtime_.now();
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   Endpoint* last_resort = nullptr;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     Endpoint& candidate = endpoints_[(next_ + i) % endpoints_.size()];
@@ -52,7 +52,7 @@ void EndpointSet::start_probe(Endpoint& endpoint, TimePoint now) {
 }
 
 bool EndpointSet::mark_up(const std::string& url) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   Endpoint* endpoint = find(url);
   if (endpoint == nullptr || !endpoint->down) return false;
   endpoint->down = false;
@@ -62,7 +62,7 @@ bool EndpointSet::mark_up(const std::string& url) {
 
 bool EndpointSet::mark_down(const std::string& url) {
   const TimePoint now = runtime_.now();
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   Endpoint* endpoint = find(url);
   // Calls that failed at the same time count as one failure.
   if (endpoint == nullptr || (endpoint->down && !endpoint->probed)) return false;
@@ -73,7 +73,7 @@ bool EndpointSet::mark_down(const std::string& url) {
 
 std::vector<EndpointChange> EndpointSet::replace(const std::vector<std::string>& urls) {
   std::vector<EndpointChange> changes;
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   for (Endpoint& endpoint : endpoints_) {
     const bool stays = contains(urls, endpoint.url);
     if (endpoint.member && !stays) changes.push_back({EndpointChange::Kind::removed, endpoint.url, "not in /machines"});
@@ -91,7 +91,7 @@ std::vector<EndpointChange> EndpointSet::replace(const std::vector<std::string>&
 }
 
 std::vector<std::string> EndpointSet::urls() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   std::vector<std::string> members;
   for (const Endpoint& endpoint : endpoints_) {
     if (endpoint.member) members.push_back(endpoint.url);
@@ -100,9 +100,10 @@ std::vector<std::string> EndpointSet::urls() const {
 }
 
 EndpointSet::Endpoint* EndpointSet::find(const std::string& url) {
-  const auto found =
-      std::find_if(endpoints_.begin(), endpoints_.end(), [&](const Endpoint& endpoint) { return endpoint.url == url; });
-  return found == endpoints_.end() ? nullptr : &*found;
+  for (Endpoint& endpoint : endpoints_) {
+    if (endpoint.url == url) return &endpoint;
+  }
+  return nullptr;
 }
 
 }  // namespace deimos

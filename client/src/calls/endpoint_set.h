@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include <deimos/internal/local_mutex.h>
 #include <deimos/observer.h>
 #include <deimos/runtime.h>
 
@@ -45,13 +45,13 @@ class EndpointSet {
     Backoff backoff;
   };
 
-  [[nodiscard]] Endpoint* find(const std::string& url);
+  [[nodiscard]] Endpoint* find(const std::string& url) DEIMOS_REQUIRES(mutex_);
   static void start_probe(Endpoint& endpoint, TimePoint now);
 
   Runtime& runtime_;
-  mutable std::mutex mutex_;
-  std::vector<Endpoint> endpoints_;
-  std::size_t next_ = 0;
+  mutable internal::LocalMutex mutex_;
+  std::vector<Endpoint> endpoints_ DEIMOS_GUARDED_BY(mutex_);
+  std::size_t next_ DEIMOS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace deimos

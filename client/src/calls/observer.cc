@@ -1,7 +1,8 @@
 #include <deimos/observer.h>
 
-#include <mutex>
 #include <ostream>
+
+#include <deimos/internal/local_mutex.h>
 
 namespace deimos {
 namespace {
@@ -30,10 +31,10 @@ std::string_view describe(EndpointChange::Kind kind) {
 
 struct LoggingObserver::Lines {
   std::ostream& out;
-  std::mutex mutex;
+  internal::LocalMutex mutex;
 
   void write(const std::string& line) {
-    const std::lock_guard lock(mutex);
+    const internal::LocalMutexLock lock(mutex);
     out << "deimos: " << line << '\n';
   }
 };

@@ -4,6 +4,10 @@
 #include <array>
 #include <utility>
 
+#include <openssl/evp.h>
+
+#include <deimos/internal/http_token.h>
+
 #include "wire/endpoint_url.h"
 
 namespace deimos {
@@ -30,18 +34,11 @@ Problem problem_with_retry(const RetryPolicy& retry) {
   return std::nullopt;
 }
 
-bool is_token_character(char c) noexcept {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         others.find(c) != std::string_view::npos;
-}
-
 Problem problem_with_headers(const ClientOptions& options) {
   constexpr std::array<std::string_view, 6> ours = {"host",       "content-length",    "content-type",
                                                     "connection", "transfer-encoding", "accept-encoding"};
   for (const Header& header : options.headers) {
-    const bool is_token = std::all_of(header.name.begin(), header.name.end(), is_token_character);
-    if (header.name.empty() || !is_token) return "headers: `" + header.name + "` is no header name";
+    if (!internal::is_http_token(header.name)) return "headers: `" + header.name + "` is no header name";
     if (std::any_of(header.value.begin(), header.value.end(),
                     [](char c) { return c == '\r' || c == '\n' || c == 0; })) {
       return "headers: the value of `" + header.name + "` contains a line end or NUL";
@@ -82,18 +79,11 @@ Problem make_canonical(std::vector<std::string>& endpoints) {
 }
 
 std::string base64(std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned group = 0;
-    for (std::size_t j = i; j < i + 3; ++j) {
-      group = group << 8U | (j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0U);
-    }
-    out += digits[group >> 18U];
-    out += digits[group >> 12U & 63U];
-    out += i + 1 < bytes.size() ? digits[group >> 6U & 63U] : '=';
-    out += i + 2 < bytes.size() ? digits[group & 63U] : '=';
-  }
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends what it writes with a NUL.
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  out.resize(static_cast<std::size_t>(size));
   return out;
 }
 

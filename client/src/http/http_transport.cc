@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <system_error>
 #include <utility>
 #include <vector>
+
+#include <deimos/internal/local_mutex.h>
 
 #include "http/http_connection.h"
 #include "wire/endpoint_url.h"
@@ -44,14 +45,14 @@ class HttpTransport::Impl {
 
   void close() noexcept {
     std::map<std::string, std::vector<Idle>> idle;
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     closed_ = true;
     for (HttpConnection* connection : busy_) connection->abort(Failure::Reason::closed);
     idle_.swap(idle);
   }
 
   [[nodiscard]] std::size_t idle_connections() const {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     std::size_t count = 0;
     for (const auto& [endpoint, connections] : idle_) count += connections.size();
     return count;
@@ -67,7 +68,7 @@ class HttpTransport::Impl {
   Exchange run(HttpConnection& connection, const Request& request, TimePoint deadline, std::stop_token stop) {
     connection.begin(deadline);
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       if (closed_) return not_sent(Failure::Reason::closed, "the transport is closed");
       busy_.push_back(&connection);
     }
@@ -75,7 +76,7 @@ class HttpTransport::Impl {
       Impl& self;
       HttpConnection* connection;
       ~Done() {
-        const std::lock_guard lock(self.mutex_);
+        const internal::LocalMutexLock lock(self.mutex_);
         std::erase(self.busy_, connection);
       }
     } const done{*this, &connection};
@@ -106,7 +107,7 @@ class HttpTransport::Impl {
   Connection take_idle(const std::string& endpoint) {
     std::vector<Idle> stale;
     const TimePoint oldest = runtime_->now() - longest_idle;
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     const auto found = idle_.find(endpoint);
     if (found == idle_.end()) return nullptr;
     std::vector<Idle>& connections = found->second;
@@ -123,7 +124,7 @@ class HttpTransport::Impl {
   void put_back(const std::string& endpoint, Connection connection) {
     if (!connection->can_go_on()) return;
     const TimePoint now = runtime_->now();
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (closed_) return;
     std::vector<Idle>& connections = idle_[endpoint];
     if (connections.size() < options_.max_idle_connections) connections.push_back({std::move(connection), now});
@@ -131,10 +132,11 @@ class HttpTransport::Impl {
 
   std::shared_ptr<Runtime> runtime_;
   HttpTransportOptions options_;
-  mutable std::mutex mutex_;
-  bool closed_ = false;
-  std::vector<HttpConnection*> busy_;
-  std::map<std::string, std::vector<Idle>> idle_;  ///< Of each endpoint, the longest idle first.
+  mutable internal::LocalMutex mutex_;
+  bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
+  std::vector<HttpConnection*> busy_ DEIMOS_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<Idle>> idle_
+      DEIMOS_GUARDED_BY(mutex_);  ///< Of each endpoint, the longest idle first.
 };
 
 HttpTransport::HttpTransport(std::shared_ptr<Runtime> runtime, HttpTransportOptions options)

@@ -1,7 +1,6 @@
 #include "http/tcp_link.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include <deimos/internal/addresses.h>
+
 namespace deimos {
 namespace {
 
@@ -26,54 +27,35 @@ int poll_milliseconds(Duration left) noexcept {
   return static_cast<int>(std::clamp<decltype(whole)>(whole, 0, std::numeric_limits<int>::max()));
 }
 
-using Addresses = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
-
-/// Null, and `why` filled, if the name is unknown.
-Addresses resolve(const EndpointUrl& url, std::string& why) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(url.host.c_str(), std::to_string(url.port).c_str(), &hints, &found);
-  if (error != 0) why = "the host `" + url.host + "` is not known: " + gai_strerror(error);
-  return {error == 0 ? found : nullptr, &freeaddrinfo};
-}
-
 }  // namespace
-
-int Descriptor::release() noexcept { return std::exchange(number_, -1); }
-
-void Descriptor::reset(int number) noexcept {
-  if (number_ >= 0) ::close(number_);
-  number_ = number;
-}
 
 void TcpLink::begin(TimePoint deadline, Duration connect_timeout) noexcept {
   deadline_ = deadline;
   connect_timeout_ = connect_timeout;
   timed_out_ = false;
   why_.clear();
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   aborted_.reset();
 }
 
 void TcpLink::abort(Failure::Reason reason) noexcept {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (aborted_) return;
   aborted_ = reason;
   if (duplicate_.get() >= 0) ::shutdown(duplicate_.get(), SHUT_RDWR);
 }
 
 std::optional<Failure::Reason> TcpLink::aborted() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return aborted_;
 }
 
 int TcpLink::open(const EndpointUrl& url) {
   std::string why;
-  const Addresses addresses = resolve(url, why);
+  const internal::Addresses addresses = internal::resolve(url.host, url.port, false, why);
+  if (!addresses) why = "the host `" + url.host + "` is not known: " + why;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
-    Descriptor socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    internal::Descriptor socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() < 0) {
       why = "no socket: " + error_text(errno);
       continue;
@@ -121,6 +103,7 @@ bool TcpLink::wait(int socket, short events, TimePoint deadline) {
 }
 
 bool TcpLink::is_disturbed() const noexcept {
+  const internal::LocalMutexLock lock(mutex_);
   pollfd waited{.fd = duplicate_.get(), .events = POLLIN, .revents = 0};
   return ::poll(&waited, 1, 0) != 0;
 }
@@ -130,7 +113,7 @@ void TcpLink::fail(std::string why) {
 }
 
 bool TcpLink::adopt(int socket) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   duplicate_.reset(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
   return !aborted_;
 }

@@ -1,31 +1,17 @@
 // One TCP connection whose every wait ends at a deadline, or at once when it is aborted from elsewhere.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include <deimos/internal/descriptor.h>
+#include <deimos/internal/local_mutex.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
 #include "wire/endpoint_url.h"
 
 namespace deimos {
-
-/// A file descriptor that is closed with it.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) noexcept : number_(number) {}
-  ~Descriptor() { reset(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const noexcept { return number_; }
-  [[nodiscard]] int release() noexcept;
-  void reset(int number = -1) noexcept;
-
- private:
-  int number_;
-};
 
 /// What lies between the system's sockets and the HTTP library: it opens the socket (which the library closes), and
 /// waits on it. It keeps a duplicate of the descriptor, so that abort() can neither hit a reused number nor be kept
@@ -64,9 +50,9 @@ class TcpLink {
   bool timed_out_ = false;
   std::string why_;
 
-  mutable std::mutex mutex_;
-  Descriptor duplicate_;
-  std::optional<Failure::Reason> aborted_;
+  mutable internal::LocalMutex mutex_;
+  internal::Descriptor duplicate_ DEIMOS_GUARDED_BY(mutex_);
+  std::optional<Failure::Reason> aborted_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos

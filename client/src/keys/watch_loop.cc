@@ -85,7 +85,7 @@ std::optional<Event> WatchLoop::poll(const std::stop_token& stop) {
       heard_ = true;
       bridge_gap(stop);
     } else {
-      setback(std::move(polled.error()), stop);
+      failed(std::move(polled.error()), stop);
     }
     return std::nullopt;
   }
@@ -107,7 +107,7 @@ std::optional<Event> WatchLoop::poll(const std::stop_token& stop) {
 
 void WatchLoop::learn_now(const std::stop_token& stop) {
   auto reading = read_state(*caller_, key_, false, stop);
-  if (!reading) return setback(std::move(reading.error()), stop);
+  if (!reading) return failed(std::move(reading.error()), stop);
   heard_ = true;
   backoff_.reset();
   next_ = reading->index + 1;
@@ -115,7 +115,7 @@ void WatchLoop::learn_now(const std::stop_token& stop) {
 
 void WatchLoop::bridge_gap(const std::stop_token& stop) {
   auto reading = read_state(*caller_, key_, options_.recursive, stop);
-  if (!reading) return setback(std::move(reading.error()), stop);
+  if (!reading) return failed(std::move(reading.error()), stop);
   if (reading->index < next_) return pause(stop);  // From a node that lags behind the one that refused.
 
   Gap gap{.first_missed = std::exchange(next_, reading->index + 1), .read_at = reading->index, .state = {}};
@@ -128,7 +128,7 @@ void WatchLoop::bridge_gap(const std::stop_token& stop) {
   if (options_.on_gap) options_.on_gap(gap);
 }
 
-void WatchLoop::setback(Error error, const std::stop_token& stop) {
+void WatchLoop::failed(Error error, const std::stop_token& stop) {
   const bool is_stranger = !heard_ && error.code == errc::protocol_error && ++strange_answers_ >= most_strange_answers;
   if (cannot_heal(error) || is_stranger) {
     error_ = std::move(error);

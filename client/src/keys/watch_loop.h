@@ -33,7 +33,7 @@ class WatchLoop {
   void learn_now(const std::stop_token& stop);
   void bridge_gap(const std::stop_token& stop);
   /// Ends the watch, or pauses before the next try.
-  void setback(Error error, const std::stop_token& stop);
+  void failed(Error error, const std::stop_token& stop);
   void pause(const std::stop_token& stop);
 
   std::shared_ptr<Caller> caller_;

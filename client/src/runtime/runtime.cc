@@ -1,14 +1,10 @@
 #include <deimos/runtime.h>
 
+#include <deimos/internal/saturating_time.h>
+
 namespace deimos {
 
-TimePoint saturating_add(TimePoint from, Duration by) noexcept {
-  Duration::rep sum = 0;
-  if (__builtin_add_overflow(from.time_since_epoch().count(), by.count(), &sum)) {
-    return by.count() > 0 ? TimePoint::max() : TimePoint::min();
-  }
-  return TimePoint(Duration(sum));
-}
+TimePoint saturating_add(TimePoint from, Duration by) noexcept { return internal::saturating_sum(from, by); }
 
 bool Runtime::sleep_until(TimePoint deadline, const std::stop_token& stop) {
   const std::unique_ptr<Signal> signal = make_signal();

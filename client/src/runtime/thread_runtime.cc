@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/internal/local_mutex.h>
+
 #ifdef __linux__
 #include <pthread.h>
 #endif
@@ -23,25 +25,25 @@ class ThreadSignal final : public Signal {
   [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_.load(); }
 
   void wait(std::uint64_t seen, TimePoint deadline) override {
-    std::unique_lock lock(mutex_);
+    internal::LocalMutexLock lock(mutex_);
     const auto notified = [&] { return epoch_.load() != seen; };
     if (deadline == TimePoint::max()) {
-      changed_.wait(lock, notified);
+      changed_.wait(lock.native(), notified);
     } else {
-      changed_.wait_until(lock, deadline, notified);
+      changed_.wait_until(lock.native(), deadline, notified);
     }
   }
 
   void notify() noexcept override {
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       epoch_.fetch_add(1);
     }
     changed_.notify_all();
   }
 
  private:
-  std::mutex mutex_;
+  internal::LocalMutex mutex_;
   std::condition_variable changed_;
   std::atomic<std::uint64_t> epoch_ = 0;
 };
@@ -76,13 +78,13 @@ struct ThreadRuntime::State {
 
   /// Takes over a thread that cannot be joined where it is; joins those that have ended meanwhile.
   void keep(Running running) {
-    const std::lock_guard lock(mutex);
+    const internal::LocalMutexLock lock(mutex);
     std::erase_if(leftovers, [](const Running& left) { return left.done->load(); });
     leftovers.push_back(std::move(running));
   }
 
-  std::mutex mutex;
-  std::vector<Running> leftovers;
+  internal::LocalMutex mutex;
+  std::vector<Running> leftovers DEIMOS_GUARDED_BY(mutex);
 };
 
 namespace {

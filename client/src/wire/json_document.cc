@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "wire/rfc3339.h"
+#include <deimos/internal/rfc3339.h>
 
 namespace deimos {
 namespace {
@@ -239,10 +239,10 @@ class Reader {
   }
 
   bool expiration(const std::string& text) {
-    const auto instant = parse_rfc3339(text);
+    const auto instant = internal::parse_rfc3339(text);
     if (!instant) return refuse("`expiration` is no RFC 3339 instant");
     // The zero instant of the server's language stands for "none".
-    if (*instant != zero_instant) frames_.back().node.expiration = *instant;
+    if (*instant != internal::zero_instant) frames_.back().node.expiration = *instant;
     return true;
   }
 

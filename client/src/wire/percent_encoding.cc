@@ -1,28 +1,11 @@
 #include "wire/percent_encoding.h"
 
+#include <deimos/internal/percent_coding.h>
+
 namespace deimos {
 namespace {
 
 constexpr std::size_t longest_key = 4096;
-
-constexpr bool is_unreserved(char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
-void append_encoded_but(std::string& out, std::string_view text, char kept) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (is_unreserved(c) || c == kept) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += digits[byte >> 4U];
-      out += digits[byte & 0xFU];
-    }
-  }
-}
 
 }  // namespace
 
@@ -48,12 +31,11 @@ Result<std::string> normalize_key(std::string_view key) {
   return normal;
 }
 
-void append_encoded(std::string& out, std::string_view text) {
-  constexpr char none = '-';  // Unreserved anyway.
-  append_encoded_but(out, text, none);
-}
+void append_encoded(std::string& out, std::string_view text) { internal::append_percent_encoded(out, text, "-._~"); }
 
-void append_encoded_path(std::string& out, std::string_view path) { append_encoded_but(out, path, '/'); }
+void append_encoded_path(std::string& out, std::string_view path) {
+  internal::append_percent_encoded(out, path, "-._~/");
+}
 
 void append_parameter(std::string& form, std::string_view name, std::string_view value) {
   if (!form.empty() && form.back() != '?') form += '&';

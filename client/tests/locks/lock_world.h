@@ -85,64 +85,64 @@ class FaultyBackend final : public LockBackend {
   [[nodiscard]] const std::vector<std::uint64_t>& waited_from() const { return waited_from_; }
 
   Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
-                                                 std::chrono::seconds ttl, const Limits& limits) override {
+                                                 std::chrono::seconds ttl, const Deadline& until) override {
     return run<std::variant<Granted, Refused>>(
-        Step::acquire, limits, [=, this](const Limits& within) { return real_->acquire(key, token, ttl, within); });
+        Step::acquire, until, [=, this](const Deadline& within) { return real_->acquire(key, token, ttl, within); });
   }
   Result<Granted> take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
-                            const Limits& limits) override {
-    return run<Granted>(Step::take_over, limits,
-                        [=, this](const Limits& within) { return real_->take_over(expired, token, ttl, within); });
+                            const Deadline& until) override {
+    return run<Granted>(Step::take_over, until,
+                        [=, this](const Deadline& within) { return real_->take_over(expired, token, ttl, within); });
   }
   Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t revision,
-                        std::chrono::seconds ttl, const Limits& limits) override {
-    return run<Granted>(Step::renew, limits,
-                        [=, this](const Limits& within) { return real_->renew(key, token, revision, ttl, within); });
+                        std::chrono::seconds ttl, const Deadline& until) override {
+    return run<Granted>(Step::renew, until,
+                        [=, this](const Deadline& within) { return real_->renew(key, token, revision, ttl, within); });
   }
-  Result<void> release(const std::string& key, const std::string& token, const Limits& limits) override {
-    return run<void>(Step::release, limits,
-                     [=, this](const Limits& within) { return real_->release(key, token, within); });
+  Result<void> release(const std::string& key, const std::string& token, const Deadline& until) override {
+    return run<void>(Step::release, until,
+                     [=, this](const Deadline& within) { return real_->release(key, token, within); });
   }
-  Result<void> force_release(const LockRecord& shown, const Limits& limits) override {
-    return run<void>(Step::force_release, limits,
-                     [=, this](const Limits& within) { return real_->force_release(shown, within); });
+  Result<void> force_release(const LockRecord& shown, const Deadline& until) override {
+    return run<void>(Step::force_release, until,
+                     [=, this](const Deadline& within) { return real_->force_release(shown, within); });
   }
   Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from,
-                                                const Limits& limits) override {
+                                                const Deadline& until) override {
     waited_from_.push_back(from);
     return run<std::optional<Change>>(
-        Step::wait, limits, [=, this](const Limits& within) { return real_->wait_for_change(key, from, within); });
+        Step::wait, until, [=, this](const Deadline& within) { return real_->wait_for_change(key, from, within); });
   }
-  Result<Inspection> inspect(const std::string& key, const Limits& limits) override {
-    return run<Inspection>(Step::inspect, limits,
-                           [=, this](const Limits& within) { return real_->inspect(key, within); });
+  Result<Inspection> inspect(const std::string& key, const Deadline& until) override {
+    return run<Inspection>(Step::inspect, until,
+                           [=, this](const Deadline& within) { return real_->inspect(key, within); });
   }
-  Result<std::vector<LockRecord>> list(const std::string& prefix, const Limits& limits) override {
-    return run<std::vector<LockRecord>>(Step::list, limits,
-                                        [=, this](const Limits& within) { return real_->list(prefix, within); });
+  Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override {
+    return run<std::vector<LockRecord>>(Step::list, until,
+                                        [=, this](const Deadline& within) { return real_->list(prefix, within); });
   }
 
  private:
   template <typename Value>
-  Result<Value> run(Step step, const Limits& limits, const std::function<Result<Value>(const Limits&)>& apply) {
+  Result<Value> run(Step step, const Deadline& until, const std::function<Result<Value>(const Deadline&)>& apply) {
     ++counts_[step];
     if (auto action = std::exchange(before_[step], nullptr)) action();
     const Fault fault = take(step);
     using Kind = Fault::Kind;
     switch (fault.kind) {
-      case Kind::none: return apply(limits);
-      case Kind::lose_request: return silence<Value>(limits);
-      case Kind::lose_answer: (void)apply(at_once()); return silence<Value>(limits);
+      case Kind::none: return apply(until);
+      case Kind::lose_request: return silence<Value>(until);
+      case Kind::lose_answer: (void)apply(at_once()); return silence<Value>(until);
       case Kind::late:
         late_.push_back(runtime_->spawn("late request", [this, apply, fault](const std::stop_token& stop) {
           if (runtime_->sleep_for(fault.delay, stop)) (void)apply(at_once());
         }));
-        return silence<Value>(limits);
+        return silence<Value>(until);
       case Kind::delay: {
         Result<Value> answer = apply(at_once());
         const TimePoint arrival = saturating_add(runtime_->now(), fault.delay);
-        if (arrival >= limits.deadline) return silence<Value>(limits);
-        return runtime_->sleep_until(arrival, limits.stop) ? answer : silence<Value>(limits);
+        if (arrival >= until.at) return silence<Value>(until);
+        return runtime_->sleep_until(arrival, until.stop) ? answer : silence<Value>(until);
       }
       case Kind::refuse: return fail(fault.code, "refused by the test");
       case Kind::confuse: (void)apply(at_once()); return fail(fault.code, "confused by the test");
@@ -151,7 +151,7 @@ class FaultyBackend final : public LockBackend {
         break;
       case Kind::forget:
         if constexpr (std::is_same_v<Value, std::optional<Change>>) {
-          runtime_->sleep_until(limits.deadline, limits.stop);
+          runtime_->sleep_until(until.at, until.stop);
           return Value(std::nullopt);
         }
         break;
@@ -160,12 +160,12 @@ class FaultyBackend final : public LockBackend {
   }
 
   template <typename Value>
-  Result<Value> silence(const Limits& limits) {
-    runtime_->sleep_until(limits.deadline, limits.stop);
-    if (limits.stop.stop_requested()) return fail(errc::cancelled, "by the caller");
+  Result<Value> silence(const Deadline& until) {
+    runtime_->sleep_until(until.at, until.stop);
+    if (until.stop.stop_requested()) return fail(errc::cancelled, "by the caller");
     return fail(errc::outcome_unknown, "no answer");
   }
-  [[nodiscard]] Limits at_once() const { return {saturating_add(runtime_->now(), 1s), {}}; }
+  [[nodiscard]] Deadline at_once() const { return {saturating_add(runtime_->now(), 1s), {}}; }
   Fault take(Step step) {
     auto& queue = queued_[step];
     if (queue.empty()) return standing_.contains(step) ? standing_.at(step) : Fault{};

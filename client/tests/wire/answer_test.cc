@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deimos/internal/rfc3339.h>
 #include "wire/json_document.h"
-#include "wire/rfc3339.h"
 
 namespace deimos {
 namespace {
@@ -184,19 +184,19 @@ TEST(Machines, AreRefusedIfTheyCannotBe) {
 
 TEST(Rfc3339, ReadsInstantsOfAnyOffset) {
   const auto noon = std::chrono::sys_days(std::chrono::year(2026) / 2 / 28) + 12h;
-  EXPECT_EQ(parse_rfc3339("2026-02-28T12:00:00Z"), noon);
-  EXPECT_EQ(parse_rfc3339("2026-02-28T13:30:00+01:30"), noon);
-  EXPECT_EQ(parse_rfc3339("2026-02-28T10:00:00-02:00"), noon);
-  EXPECT_EQ(parse_rfc3339("2026-02-28T12:00:00.5Z"), noon + 500ms);
-  EXPECT_EQ(parse_rfc3339("2026-02-28T12:00:00.0000000019Z"), noon + 1ns);
-  EXPECT_EQ(parse_rfc3339("9999-12-31T23:59:59Z"), std::chrono::sys_time<Duration>::max());
+  EXPECT_EQ(internal::parse_rfc3339("2026-02-28T12:00:00Z"), noon);
+  EXPECT_EQ(internal::parse_rfc3339("2026-02-28T13:30:00+01:30"), noon);
+  EXPECT_EQ(internal::parse_rfc3339("2026-02-28T10:00:00-02:00"), noon);
+  EXPECT_EQ(internal::parse_rfc3339("2026-02-28T12:00:00.5Z"), noon + 500ms);
+  EXPECT_EQ(internal::parse_rfc3339("2026-02-28T12:00:00.0000000019Z"), noon + 1ns);
+  EXPECT_EQ(internal::parse_rfc3339("9999-12-31T23:59:59Z"), std::chrono::sys_time<Duration>::max());
 }
 
 TEST(Rfc3339, RefusesEverythingElse) {
   for (const char* text :
        {"", "2026", "2026-02-30T12:00:00Z", "2026-02-28 12:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28T12:00:00",
         "2026-02-28T12:00:00.Z", "2026-02-28T12:00:00Z!", "-026-02-28T12:00:00Z", "2026-02-28T12:00:00+1:00"}) {
-    EXPECT_FALSE(parse_rfc3339(text)) << text;
+    EXPECT_FALSE(internal::parse_rfc3339(text)) << text;
   }
 }
 

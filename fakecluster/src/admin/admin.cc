@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include <deimos/internal/rfc3339.h>
 #include "admin/fault_json.h"
-#include "protocol/rfc3339_writer.h"
 
 namespace deimos::fake {
 namespace {
@@ -20,7 +20,7 @@ constexpr std::string_view overview =
 POST   /faults       {"kind": "partition", "groups": [[1], [2, 3]], "after": "5s"}: without "after", at once
 GET    /faults       the faults to come
 DELETE /faults/ID    takes back a fault to come
-POST   /rules        {"match": {"method": "PUT", "key": "/locks/*", "nth": 1}, "treatment": "drop_answer"}
+POST   /rules        {"match": {"method": "PUT", "key": "/locks/*", "nth": 1}, "action": "drop_answer"}
 GET    /rules        the rules in force
 DELETE /rules/ID     removes a rule; without /ID all of them
 GET    /clock        true time
@@ -75,14 +75,14 @@ std::optional<Json> take_only(Json& object, const char* name) {
   return value;
 }
 
-Json clock_json(const Call& call) { return {{"now", instant_text(call.cluster.now())}}; }
+Json clock_json(const Call& call) { return {{"now", internal::rfc3339_text(call.cluster.now())}}; }
 
 Json get_cluster(const Call& call) { return json_of(call.cluster.state()); }
 
 Json get_faults(const Call& call) {
   Json faults = Json::array();
-  for (const FaultToCome& fault : call.cluster.faults_to_come()) {
-    faults.push_back({{"id", fault.id}, {"at", instant_text(fault.at)}, {"fault", json_of(fault.fault)}});
+  for (const PendingFault& fault : call.cluster.pending_faults()) {
+    faults.push_back({{"id", fault.id}, {"at", internal::rfc3339_text(fault.at)}, {"fault", json_of(fault.fault)}});
   }
   return faults;
 }

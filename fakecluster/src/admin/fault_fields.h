@@ -11,142 +11,146 @@
 namespace deimos::fake {
 
 template <typename Owner, typename Value>
-struct Field {
+struct JsonField {
   const char* name;
   Value Owner::*member;
 };
 template <typename Owner, typename Value>
-Field(const char*, Value Owner::*) -> Field<Owner, Value>;
+JsonField(const char*, Value Owner::*) -> JsonField<Owner, Value>;
 
 /// The fields of a T: those that a node alone names, those that are nothing but a kind, and the rest one by one.
 template <typename T>
 constexpr auto fields_of() {
   if constexpr (requires { &T::node; } && sizeof(T) == sizeof(NodeId)) {
-    return std::tuple(Field{"node", &T::node});
+    return std::tuple(JsonField{"node", &T::node});
   } else {
-    static_assert(std::is_empty_v<T>, "every fault, treatment and state lists its fields here");
+    static_assert(std::is_empty_v<T>, "every fault, action and state lists its fields here");
     return std::tuple();
   }
 }
 
 template <>
 constexpr auto fields_of<Partition>() {
-  return std::tuple(Field{"groups", &Partition::groups});
+  return std::tuple(JsonField{"groups", &Partition::groups});
 }
 template <>
 constexpr auto fields_of<CutLink>() {
-  return std::tuple(Field{"from", &CutLink::from}, Field{"to", &CutLink::to});
+  return std::tuple(JsonField{"from", &CutLink::from}, JsonField{"to", &CutLink::to});
 }
 template <>
 constexpr auto fields_of<MendLink>() {
-  return std::tuple(Field{"from", &MendLink::from}, Field{"to", &MendLink::to});
+  return std::tuple(JsonField{"from", &MendLink::from}, JsonField{"to", &MendLink::to});
 }
 template <>
 constexpr auto fields_of<Lag>() {
-  return std::tuple(Field{"node", &Lag::node}, Field{"least", &Lag::least}, Field{"most", &Lag::most});
+  return std::tuple(JsonField{"node", &Lag::node}, JsonField{"least", &Lag::least}, JsonField{"most", &Lag::most});
 }
 template <>
 constexpr auto fields_of<Restart>() {
-  return std::tuple(Field{"node", &Restart::node}, Field{"from_snapshot", &Restart::from_snapshot});
+  return std::tuple(JsonField{"node", &Restart::node}, JsonField{"from_snapshot", &Restart::from_snapshot});
 }
 template <>
 constexpr auto fields_of<SkewClock>() {
-  return std::tuple(Field{"node", &SkewClock::node}, Field{"offset", &SkewClock::offset});
+  return std::tuple(JsonField{"node", &SkewClock::node}, JsonField{"offset", &SkewClock::offset});
 }
 template <>
 constexpr auto fields_of<StepClock>() {
-  return std::tuple(Field{"node", &StepClock::node}, Field{"by", &StepClock::by});
+  return std::tuple(JsonField{"node", &StepClock::node}, JsonField{"by", &StepClock::by});
 }
 template <>
 constexpr auto fields_of<SetClockRate>() {
-  return std::tuple(Field{"node", &SetClockRate::node}, Field{"rate", &SetClockRate::rate});
+  return std::tuple(JsonField{"node", &SetClockRate::node}, JsonField{"rate", &SetClockRate::rate});
 }
 template <>
 constexpr auto fields_of<SkipSweeps>() {
-  return std::tuple(Field{"duration", &SkipSweeps::duration});
+  return std::tuple(JsonField{"duration", &SkipSweeps::duration});
 }
 template <>
 constexpr auto fields_of<ExpireKey>() {
-  return std::tuple(Field{"key", &ExpireKey::key});
+  return std::tuple(JsonField{"key", &ExpireKey::key});
 }
 template <>
 constexpr auto fields_of<ForgetWatchers>() {
-  return std::tuple(Field{"node", &ForgetWatchers::node}, Field{"key", &ForgetWatchers::key});
+  return std::tuple(JsonField{"node", &ForgetWatchers::node}, JsonField{"key", &ForgetWatchers::key});
 }
 template <>
 constexpr auto fields_of<ChangeLeader>() {
-  return std::tuple(Field{"to", &ChangeLeader::to});
+  return std::tuple(JsonField{"to", &ChangeLeader::to});
 }
 template <>
 constexpr auto fields_of<AddRule>() {
-  return std::tuple(Field{"rule", &AddRule::rule});
+  return std::tuple(JsonField{"rule", &AddRule::rule});
 }
 template <>
 constexpr auto fields_of<RemoveRules>() {
-  return std::tuple(Field{"name", &RemoveRules::name});
+  return std::tuple(JsonField{"name", &RemoveRules::name});
 }
 
 template <>
 constexpr auto fields_of<Match>() {
-  return std::tuple(Field{"client", &Match::client}, Field{"node", &Match::node}, Field{"method", &Match::method},
-                    Field{"key", &Match::key}, Field{"parameter", &Match::parameter}, Field{"nth", &Match::nth},
-                    Field{"every", &Match::every}, Field{"times", &Match::times},
-                    Field{"probability", &Match::probability});
+  return std::tuple(JsonField{"client", &Match::client}, JsonField{"node", &Match::node},
+                    JsonField{"method", &Match::method}, JsonField{"key", &Match::key},
+                    JsonField{"parameter", &Match::parameter}, JsonField{"nth", &Match::nth},
+                    JsonField{"every", &Match::every}, JsonField{"times", &Match::times},
+                    JsonField{"probability", &Match::probability});
 }
 template <>
 constexpr auto fields_of<Delay>() {
-  return std::tuple(Field{"least", &Delay::least}, Field{"most", &Delay::most}, Field{"answer", &Delay::answer});
+  return std::tuple(JsonField{"least", &Delay::least}, JsonField{"most", &Delay::most},
+                    JsonField{"answer", &Delay::answer});
 }
 template <>
 constexpr auto fields_of<Duplicate>() {
-  return std::tuple(Field{"copies", &Duplicate::copies}, Field{"least", &Duplicate::least},
-                    Field{"most", &Duplicate::most});
+  return std::tuple(JsonField{"copies", &Duplicate::copies}, JsonField{"least", &Duplicate::least},
+                    JsonField{"most", &Duplicate::most});
 }
 template <>
 constexpr auto fields_of<Reorder>() {
-  return std::tuple(Field{"at_most", &Reorder::at_most});
+  return std::tuple(JsonField{"at_most", &Reorder::at_most});
 }
 template <>
 constexpr auto fields_of<Answer>() {
-  return std::tuple(Field{"status", &Answer::status}, Field{"error_code", &Answer::error_code},
-                    Field{"body", &Answer::body}, Field{"content_type", &Answer::content_type});
+  return std::tuple(JsonField{"status", &Answer::status}, JsonField{"error_code", &Answer::error_code},
+                    JsonField{"body", &Answer::body}, JsonField{"content_type", &Answer::content_type});
 }
 template <>
 constexpr auto fields_of<TruncateBody>() {
-  return std::tuple(Field{"bytes", &TruncateBody::bytes});
+  return std::tuple(JsonField{"bytes", &TruncateBody::bytes});
 }
 template <>
 constexpr auto fields_of<ResetAfter>() {
-  return std::tuple(Field{"bytes", &ResetAfter::bytes});
+  return std::tuple(JsonField{"bytes", &ResetAfter::bytes});
 }
 template <>
 constexpr auto fields_of<Rule>() {
-  return std::tuple(Field{"name", &Rule::name}, Field{"match", &Rule::match}, Field{"treatment", &Rule::treatment});
+  return std::tuple(JsonField{"name", &Rule::name}, JsonField{"match", &Rule::match},
+                    JsonField{"action", &Rule::action});
 }
 
 template <>
 constexpr auto fields_of<RuleStatus>() {
-  return std::tuple(Field{"id", &RuleStatus::id}, Field{"rule", &RuleStatus::rule},
-                    Field{"matched", &RuleStatus::matched}, Field{"acted", &RuleStatus::acted});
+  return std::tuple(JsonField{"id", &RuleStatus::id}, JsonField{"rule", &RuleStatus::rule},
+                    JsonField{"matched", &RuleStatus::matched}, JsonField{"acted", &RuleStatus::acted});
 }
 template <>
 constexpr auto fields_of<NodeState>() {
-  return std::tuple(
-      Field{"id", &NodeState::id}, Field{"name", &NodeState::name}, Field{"client_url", &NodeState::client_url},
-      Field{"running", &NodeState::running}, Field{"paused", &NodeState::paused}, Field{"role", &NodeState::role},
-      Field{"leader", &NodeState::leader}, Field{"term", &NodeState::term}, Field{"index", &NodeState::index},
-      Field{"applied", &NodeState::applied}, Field{"reaches", &NodeState::reaches},
-      Field{"clock_offset", &NodeState::clock_offset}, Field{"clock_rate", &NodeState::clock_rate},
-      Field{"watchers", &NodeState::watchers}, Field{"waiting", &NodeState::waiting}, Field{"keys", &NodeState::keys},
-      Field{"requests", &NodeState::requests});
+  return std::tuple(JsonField{"id", &NodeState::id}, JsonField{"name", &NodeState::name},
+                    JsonField{"client_url", &NodeState::client_url}, JsonField{"running", &NodeState::running},
+                    JsonField{"paused", &NodeState::paused}, JsonField{"role", &NodeState::role},
+                    JsonField{"leader", &NodeState::leader}, JsonField{"term", &NodeState::term},
+                    JsonField{"index", &NodeState::index}, JsonField{"applied", &NodeState::applied},
+                    JsonField{"reaches", &NodeState::reaches}, JsonField{"clock_offset", &NodeState::clock_offset},
+                    JsonField{"clock_rate", &NodeState::clock_rate}, JsonField{"watchers", &NodeState::watchers},
+                    JsonField{"waiting", &NodeState::waiting}, JsonField{"keys", &NodeState::keys},
+                    JsonField{"requests", &NodeState::requests});
 }
 template <>
 constexpr auto fields_of<ClusterState>() {
-  return std::tuple(Field{"now", &ClusterState::now}, Field{"leader", &ClusterState::leader},
-                    Field{"term", &ClusterState::term}, Field{"committed", &ClusterState::committed},
-                    Field{"pending", &ClusterState::pending},
-                    Field{"scheduled_faults", &ClusterState::scheduled_faults}, Field{"nodes", &ClusterState::nodes},
-                    Field{"rules", &ClusterState::rules});
+  return std::tuple(JsonField{"now", &ClusterState::now}, JsonField{"leader", &ClusterState::leader},
+                    JsonField{"term", &ClusterState::term}, JsonField{"committed", &ClusterState::committed},
+                    JsonField{"pending", &ClusterState::pending},
+                    JsonField{"scheduled_faults", &ClusterState::scheduled_faults},
+                    JsonField{"nodes", &ClusterState::nodes}, JsonField{"rules", &ClusterState::rules});
 }
 
 }  // namespace deimos::fake

@@ -11,9 +11,9 @@
 
 #include <deimos/fake/fault_json.h>
 
+#include <deimos/internal/rfc3339.h>
 #include "admin/fault_fields.h"
 #include "faults/fault_text.h"
-#include "protocol/rfc3339_writer.h"
 
 namespace deimos::fake {
 namespace {
@@ -51,7 +51,7 @@ Json write(const T& value) {
   if constexpr (std::is_same_v<T, nanoseconds>) {
     return duration_text(value);
   } else if constexpr (std::is_same_v<T, Instant>) {
-    return instant_text(value);
+    return internal::rfc3339_text(value);
   } else if constexpr (std::is_same_v<T, Role>) {
     return to_string(value);
   } else if constexpr (is_vector(type)) {

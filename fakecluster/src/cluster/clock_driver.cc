@@ -20,7 +20,7 @@ ClockDriver::ClockDriver(Cluster& cluster) : ClockDriver(cluster.core_) {}
 
 ClockDriver::ClockDriver(std::shared_ptr<ClusterCore> core) : core_(std::move(core)) {
   core_->on_due_sooner([this](Instant) {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     sooner_ = true;
     wake_.notify_one();
   });
@@ -38,8 +38,11 @@ void ClockDriver::run(const std::stop_token& stop) {
       continue;
     }
     // The cluster is not called while the mutex is held: it calls us with its own.
-    std::unique_lock lock(mutex_);
-    wake_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(due - now, longest_wait), [this] { return sooner_; });
+    internal::LocalMutexLock lock(mutex_);
+    wake_.wait_for(lock, stop, std::min<std::chrono::nanoseconds>(due - now, longest_wait), [this] {
+      mutex_.assert_held();
+      return sooner_;
+    });
     sooner_ = false;
   }
 }

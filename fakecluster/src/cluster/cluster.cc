@@ -41,15 +41,13 @@ Instant Cluster::now(NodeId id) const { return core_->now(id); }
 
 void Cluster::apply(const Fault& fault) { core_->apply(fault); }
 
-ScheduledFault Cluster::at(Instant instant, Fault fault) { return core_->at(instant, std::move(fault)); }
+FaultId Cluster::at(Instant instant, Fault fault) { return core_->at(instant, std::move(fault)); }
 
-ScheduledFault Cluster::after(std::chrono::nanoseconds delay, Fault fault) {
-  return core_->after(delay, std::move(fault));
-}
+FaultId Cluster::after(std::chrono::nanoseconds delay, Fault fault) { return core_->after(delay, std::move(fault)); }
 
-bool Cluster::cancel(ScheduledFault fault) { return core_->cancel(fault); }
+bool Cluster::cancel(FaultId fault) { return core_->cancel(fault); }
 
-std::vector<FaultToCome> Cluster::faults_to_come() const { return core_->faults_to_come(); }
+std::vector<PendingFault> Cluster::pending_faults() const { return core_->pending_faults(); }
 
 RuleId Cluster::add_rule(Rule rule) { return core_->add_rule(std::move(rule)); }
 

@@ -21,7 +21,7 @@ class ClusterCore::Call {
 
  private:
   ClusterCore& core_;
-  const std::lock_guard<std::mutex> lock_;
+  const internal::LocalMutexLock lock_;
 };
 
 }  // namespace deimos::fake

@@ -82,19 +82,19 @@ void ClusterCore::run_due() {
 }
 
 Instant ClusterCore::next_due() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return next_due_locked();
 }
 
 void ClusterCore::on_due_sooner(std::function<void(Instant)> wake) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   wake_ = std::move(wake);
   announced_due_ = next_due_locked();
 }
 
 Instant ClusterCore::now(NodeId node) {
   check(node);
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return replica(node).clock.at(now());
 }
 

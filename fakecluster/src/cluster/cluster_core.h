@@ -8,20 +8,20 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <deimos/fake/cluster.h>
+#include <deimos/internal/local_mutex.h>
 
 #include "cluster/cluster_data.h"
 #include "faults/intercepted_request.h"
 
 namespace deimos::fake {
 
-class ClusterCore final : public FlowHost, private ClusterData {
+class ClusterCore final : public InterceptionHost, private ClusterData {
  public:
   using Ticket = Node::Ticket;
 
@@ -49,10 +49,10 @@ class ClusterCore final : public FlowHost, private ClusterData {
   [[nodiscard]] Instant now(NodeId node);
 
   void apply(const Fault& fault);
-  ScheduledFault at(Instant instant, Fault fault);
-  ScheduledFault after(std::chrono::nanoseconds delay, Fault fault);
-  bool cancel(ScheduledFault fault);
-  [[nodiscard]] std::vector<FaultToCome> faults_to_come();
+  FaultId at(Instant instant, Fault fault);
+  FaultId after(std::chrono::nanoseconds delay, Fault fault);
+  bool cancel(FaultId fault);
+  [[nodiscard]] std::vector<PendingFault> pending_faults();
   RuleId add_rule(Rule rule);
   bool remove_rule(RuleId rule);
 
@@ -67,7 +67,7 @@ class ClusterCore final : public FlowHost, private ClusterData {
 
  private:
   using Waiting = Replica::Waiting;
-  enum class TicketKind : std::uint64_t { watch = 1, waiting = 2, flow = 3 };
+  enum class TicketKind : std::uint64_t { watch = 1, waiting = 2, intercepted = 3 };
   /// The mutex for the length of a public call, which then tells whoever keeps time if something is due sooner.
   class Call;
 
@@ -82,7 +82,7 @@ class ClusterCore final : public FlowHost, private ClusterData {
   // Requests.
   Ticket treat(Replica& at, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
   Ticket deliver(Replica& at, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
-  void deliver(const std::shared_ptr<Flow>& flow);
+  void deliver(const std::shared_ptr<InterceptedRequest>& intercepted);
   Ticket serve(Replica& at, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
   Ticket look_up(Replica& at, const Origin& origin, Lookup lookup, const std::shared_ptr<Reply>& reply);
   Ticket watch(Replica& at, Watch watch, const std::shared_ptr<Reply>& reply);
@@ -92,22 +92,22 @@ class ClusterCore final : public FlowHost, private ClusterData {
   /// Whoever may answer a GET at once; null if it has to be proposed.
   [[nodiscard]] Replica* reader(Replica& asked);
   void abandon_locked(Ticket ticket);
-  std::shared_ptr<Flow> make_flow(Replica& at, const Origin& origin, const Request& request,
-                                  const std::shared_ptr<Reply>& client, Treatment treatment);
+  std::shared_ptr<InterceptedRequest> make_intercepted(Replica& at, const Origin& origin, const Request& request,
+                                                       const std::shared_ptr<Reply>& client, RuleAction action);
   [[nodiscard]] Ticket make_ticket(TicketKind kind, NodeId node, std::uint64_t id) const noexcept;
-  [[nodiscard]] Ticket ticket_of(const Flow& flow) const;
+  [[nodiscard]] Ticket ticket_of(const InterceptedRequest& intercepted) const;
   void duplicate(Replica& at, const Origin& origin, const Request& request, const Duplicate& how);
-  void hold_back(RuleId rule, std::shared_ptr<Flow> flow, std::chrono::nanoseconds at_most);
+  void hold_back(RuleId rule, std::shared_ptr<InterceptedRequest> intercepted, std::chrono::nanoseconds at_most);
   void release(RuleId rule);
   void release(const std::vector<RuleId>& rules);
   [[nodiscard]] Origin named(const Origin& origin, const Request& request) const;
   void time_out(NodeId node, std::uint64_t proposal);
   void close_locked(Replica& at);
 
-  // FlowHost.
+  // InterceptionHost.
   void call_after(std::chrono::nanoseconds delay, std::function<void()> call) override;
-  SeededRandom& flow_random() override { return flow_random_; }
-  void flow_ended(std::uint64_t flow) override;
+  internal::RandomStream& interception_random() override { return interception_random_; }
+  void interception_ended(std::uint64_t intercepted) override;
 
   // The log.
   /// `command` null: a read. Returns 0 if it was answered at once.
@@ -184,7 +184,7 @@ class ClusterCore final : public FlowHost, private ClusterData {
   const ClusterOptions options_;
   ManualClock own_clock_;
   const Clock* const clock_;
-  mutable std::mutex mutex_;
+  mutable internal::LocalMutex mutex_;
   std::function<void(Instant)> wake_;
   Instant announced_due_ = Instant::max();
   AuditObserver observer_;

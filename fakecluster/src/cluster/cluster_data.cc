@@ -57,11 +57,11 @@ ClusterData::ClusterData(const ClusterOptions& options, std::uint64_t seed, Inst
       last_sweep_(start),
       links_(options.nodes),
       rules_(seed),
-      election_random_(seed, 2),
-      pending_random_(seed, 3),
-      lag_random_(seed, 4),
-      sweep_random_(seed, 5),
-      flow_random_(seed, 6) {
+      election_random_(seed, "election"),
+      pending_random_(seed, "pending"),
+      lag_random_(seed, "lag"),
+      sweep_random_(seed, "sweep"),
+      interception_random_(seed, "interception") {
   for (NodeId id = 1; id <= options.nodes; ++id) {
     replicas_.push_back(std::make_unique<Replica>(id, node_options(options, id)));
     replicas_.back()->lag_least = options.lag_least;

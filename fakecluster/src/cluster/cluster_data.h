@@ -10,12 +10,12 @@
 
 #include <deimos/fake/cluster.h>
 
+#include <deimos/internal/random_stream.h>
 #include "cluster/links.h"
 #include "cluster/log.h"
 #include "cluster/replica.h"
 #include "faults/intercepted_request.h"
 #include "faults/rule_chain.h"
-#include "time/seeded_random.h"
 #include "time/timed_events.h"
 
 namespace deimos::fake {
@@ -36,8 +36,8 @@ class ClusterData {
   Instant start_;          // Sweeps are on a grid that begins here.
   Instant last_sweep_;     // Also a skipped one.
   Instant sweeps_from_{};  // See SkipSweeps.
-  std::map<ScheduledFault, std::pair<TimedEvents::Id, Fault>> scheduled_;
-  ScheduledFault last_scheduled_ = 0;
+  std::map<FaultId, std::pair<TimedEvents::Id, Fault>> scheduled_;
+  FaultId last_scheduled_ = 0;
 
   Links links_;
   NodeId leader_ = 1;  // Of the latest term; it may be gone, or cut off.
@@ -52,17 +52,17 @@ class ClusterData {
   Replica::Waiting* proposer_ = nullptr;
 
   RuleChain rules_;
-  std::map<std::uint64_t, std::shared_ptr<Flow>> flows_;
-  std::uint64_t last_flow_ = 0;
-  std::map<RuleId, std::pair<std::shared_ptr<Flow>, TimedEvents::Id>> held_back_;
+  std::map<std::uint64_t, std::shared_ptr<InterceptedRequest>> intercepted_;
+  std::uint64_t last_intercepted_ = 0;
+  std::map<RuleId, std::pair<std::shared_ptr<InterceptedRequest>, TimedEvents::Id>> held_back_;
 
   std::map<std::uint64_t, Applied> applied_;
 
-  SeededRandom election_random_;
-  SeededRandom pending_random_;
-  SeededRandom lag_random_;
-  SeededRandom sweep_random_;
-  SeededRandom flow_random_;
+  internal::RandomStream election_random_;
+  internal::RandomStream pending_random_;
+  internal::RandomStream lag_random_;
+  internal::RandomStream sweep_random_;
+  internal::RandomStream interception_random_;
 };
 
 }  // namespace deimos::fake

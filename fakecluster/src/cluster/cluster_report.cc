@@ -7,34 +7,34 @@
 namespace deimos::fake {
 
 NodeId ClusterCore::leader() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return can_commit_ ? leader_ : 0;
 }
 
 std::uint64_t ClusterCore::term() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return term_;
 }
 
 std::vector<RuleStatus> ClusterCore::rules() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return rules_.status();
 }
 
 NodeStatistics ClusterCore::statistics(NodeId node) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   Replica& at = replica(node);
   catch_up(at);
   return {at.store.index(), at.store.size(), at.store.watchers(), at.requests};
 }
 
 void ClusterCore::set_observer(AuditObserver observer) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   observer_ = std::move(observer);
 }
 
 void ClusterCore::on_incident(IncidentObserver observer) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   incident_observer_ = std::move(observer);
 }
 
@@ -49,14 +49,14 @@ std::string_view to_string(Incident::Kind kind) noexcept {
 }
 
 std::optional<Applied> ClusterCore::applied(std::uint64_t request) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   const auto found = applied_.find(request);
   if (found == applied_.end()) return std::nullopt;
   return found->second;
 }
 
 ClusterState ClusterCore::state() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   catch_up_all();
   ClusterState state;
   state.now = now();

@@ -2,6 +2,8 @@
 #include <utility>
 #include <variant>
 
+#include <deimos/internal/saturating_time.h>
+
 #include "cluster/cluster_call.h"
 #include "cluster/cluster_core.h"
 #include "protocol/answer_writer.h"
@@ -16,11 +18,6 @@ constexpr std::string_view client_header = "X-Deimos-Client";
 constexpr int kind_shift = 62;
 constexpr int node_shift = 55;
 constexpr int reset_shift = 47;
-
-/// `instant + by`, or Instant::max() if that is beyond what it can hold.
-Instant later(Instant instant, std::chrono::nanoseconds by) noexcept {
-  return instant > Instant::max() - by ? Instant::max() : instant + by;
-}
 
 Response unavailable() { return plain_answer(503, "Service Unavailable\n"); }
 
@@ -57,12 +54,12 @@ Origin ClusterCore::named(const Origin& origin, const Request& request) const {
 ClusterCore::Ticket ClusterCore::treat(Replica& at, const Origin& origin, const Request& request,
                                        const std::shared_ptr<Reply>& reply) {
   const auto decision = rules_.decide(origin.client, at.id, request);
-  if (!decision || (std::holds_alternative<Pass>(decision->treatment) && !decision->releases)) {
+  if (!decision || (std::holds_alternative<Pass>(decision->action) && !decision->releases)) {
     return deliver(at, origin, request, reply);
   }
-  if (!std::holds_alternative<Pass>(decision->treatment)) {
+  if (!std::holds_alternative<Pass>(decision->action)) {
     tell(Incident::Kind::rule, at.id, [&] {
-      return std::string(name_of(decision->treatment)) + " of " + request.method + " " + request.target + " by " +
+      return std::string(name_of(decision->action)) + " of " + request.method + " " + request.target + " by " +
              (origin.client.empty() ? "somebody" : origin.client);
     });
   }
@@ -71,36 +68,39 @@ ClusterCore::Ticket ClusterCore::treat(Replica& at, const Origin& origin, const 
     release(decision->rule);
     return ticket;
   }
-  if (const auto* answer = std::get_if<Answer>(&decision->treatment)) {
+  if (const auto* answer = std::get_if<Answer>(&decision->action)) {
     reply->answer(made_up(*answer), false);
     return 0;
   }
-  if (std::holds_alternative<RefuseConnection>(decision->treatment)) {
+  if (std::holds_alternative<RefuseConnection>(decision->action)) {
     reply->broken(Delivery::not_sent);
     return 0;
   }
-  if (const auto* how = std::get_if<Duplicate>(&decision->treatment)) {
+  if (const auto* how = std::get_if<Duplicate>(&decision->action)) {
     const Ticket ticket = deliver(at, origin, request, reply);
     duplicate(at, origin, request, *how);
     return ticket;
   }
-  const std::shared_ptr<Flow> flow = make_flow(at, origin, request, reply, decision->treatment);
-  if (const auto* reorder = std::get_if<Reorder>(&decision->treatment)) {
-    hold_back(decision->rule, flow, reorder->at_most);
-  } else if (const auto* delay = std::get_if<Delay>(&decision->treatment); delay != nullptr && !delay->answer) {
-    call_after(flow_random_.between(delay->least, delay->most), [this, flow] { deliver(flow); });
-  } else if (!std::holds_alternative<DropRequest>(decision->treatment)) {
-    deliver(flow);
+  const std::shared_ptr<InterceptedRequest> intercepted =
+      make_intercepted(at, origin, request, reply, decision->action);
+  if (const auto* reorder = std::get_if<Reorder>(&decision->action)) {
+    hold_back(decision->rule, intercepted, reorder->at_most);
+  } else if (const auto* delay = std::get_if<Delay>(&decision->action); delay != nullptr && !delay->answer) {
+    call_after(interception_random_.between(delay->least, delay->most), [this, intercepted] { deliver(intercepted); });
+  } else if (!std::holds_alternative<DropRequest>(decision->action)) {
+    deliver(intercepted);
   }
-  return ticket_of(*flow);
+  return ticket_of(*intercepted);
 }
 
-std::shared_ptr<Flow> ClusterCore::make_flow(Replica& at, const Origin& origin, const Request& request,
-                                             const std::shared_ptr<Reply>& client, Treatment treatment) {
-  const std::uint64_t id = ++last_flow_;
-  auto flow = std::make_shared<Flow>(*this, id, at.id, origin, request, client, std::move(treatment));
-  flows_.emplace(id, flow);
-  return flow;
+std::shared_ptr<InterceptedRequest> ClusterCore::make_intercepted(Replica& at, const Origin& origin,
+                                                                  const Request& request,
+                                                                  const std::shared_ptr<Reply>& client,
+                                                                  RuleAction action) {
+  const std::uint64_t id = ++last_intercepted_;
+  auto intercepted = std::make_shared<InterceptedRequest>(*this, id, at.id, origin, request, client, std::move(action));
+  intercepted_.emplace(id, intercepted);
+  return intercepted;
 }
 
 ClusterCore::Ticket ClusterCore::make_ticket(TicketKind kind, NodeId node, std::uint64_t id) const noexcept {
@@ -108,35 +108,38 @@ ClusterCore::Ticket ClusterCore::make_ticket(TicketKind kind, NodeId node, std::
          (resets_ & 0xFF) << reset_shift | id;
 }
 
-ClusterCore::Ticket ClusterCore::ticket_of(const Flow& flow) const {
-  return flows_.contains(flow.id) ? make_ticket(TicketKind::flow, flow.node, flow.id) : 0;
+ClusterCore::Ticket ClusterCore::ticket_of(const InterceptedRequest& intercepted) const {
+  return intercepted_.contains(intercepted.id) ? make_ticket(TicketKind::intercepted, intercepted.node, intercepted.id)
+                                               : 0;
 }
 
 void ClusterCore::duplicate(Replica& at, const Origin& origin, const Request& request, const Duplicate& how) {
   for (std::uint32_t copy = 0; copy < how.copies; ++copy) {
-    const std::shared_ptr<Flow> flow = make_flow(at, origin, request, nullptr, Pass{});
-    const auto delay = flow_random_.between(how.least, how.most);
+    const std::shared_ptr<InterceptedRequest> intercepted = make_intercepted(at, origin, request, nullptr, Pass{});
+    const auto delay = interception_random_.between(how.least, how.most);
     if (delay.count() == 0) {
-      deliver(flow);
+      deliver(intercepted);
     } else {
-      call_after(delay, [this, flow] { deliver(flow); });
+      call_after(delay, [this, intercepted] { deliver(intercepted); });
     }
   }
 }
 
-void ClusterCore::hold_back(RuleId rule, std::shared_ptr<Flow> flow, std::chrono::nanoseconds at_most) {
-  const TimedEvents::Id timeout = events_.add(later(now(), at_most), [this, rule] { release(rule); });
-  held_back_.emplace(rule, std::pair{std::move(flow), timeout});
+void ClusterCore::hold_back(RuleId rule, std::shared_ptr<InterceptedRequest> intercepted,
+                            std::chrono::nanoseconds at_most) {
+  const TimedEvents::Id timeout =
+      events_.add(internal::saturating_sum(now(), at_most), [this, rule] { release(rule); });
+  held_back_.emplace(rule, std::pair{std::move(intercepted), timeout});
 }
 
 void ClusterCore::release(RuleId rule) {
   rules_.released(rule);
   const auto held = held_back_.find(rule);
   if (held == held_back_.end()) return;
-  const std::shared_ptr<Flow> flow = std::move(held->second.first);
+  const std::shared_ptr<InterceptedRequest> intercepted = std::move(held->second.first);
   events_.cancel(held->second.second);
   held_back_.erase(held);
-  deliver(flow);
+  deliver(intercepted);
 }
 
 void ClusterCore::release(const std::vector<RuleId>& rules) {
@@ -144,10 +147,10 @@ void ClusterCore::release(const std::vector<RuleId>& rules) {
 }
 
 void ClusterCore::call_after(std::chrono::nanoseconds delay, std::function<void()> call) {
-  events_.add(later(now(), delay), std::move(call));
+  events_.add(internal::saturating_sum(now(), delay), std::move(call));
 }
 
-void ClusterCore::flow_ended(std::uint64_t flow) { flows_.erase(flow); }
+void ClusterCore::interception_ended(std::uint64_t intercepted) { intercepted_.erase(intercepted); }
 
 /// A request has come to its node.
 ClusterCore::Ticket ClusterCore::deliver(Replica& at, const Origin& origin, const Request& request,
@@ -157,17 +160,17 @@ ClusterCore::Ticket ClusterCore::deliver(Replica& at, const Origin& origin, cons
     reply->broken(Delivery::not_sent);
     return 0;
   }
-  at.undelivered.push_back(make_flow(at, origin, request, reply, Pass{}));
+  at.undelivered.push_back(make_intercepted(at, origin, request, reply, Pass{}));
   return ticket_of(*at.undelivered.back());
 }
 
-void ClusterCore::deliver(const std::shared_ptr<Flow>& flow) {
-  Replica& at = replica(flow->node);
-  if (at.closed) return flow->answer(unavailable(), false);
-  if (!at.running) return flow->broken(Delivery::not_sent);
-  if (at.paused) return at.undelivered.push_back(flow);
-  flow->delivered = true;
-  flow->ticket = serve(at, flow->origin, flow->request, flow);
+void ClusterCore::deliver(const std::shared_ptr<InterceptedRequest>& intercepted) {
+  Replica& at = replica(intercepted->node);
+  if (at.closed) return intercepted->answer(unavailable(), false);
+  if (!at.running) return intercepted->broken(Delivery::not_sent);
+  if (at.paused) return at.undelivered.push_back(intercepted);
+  intercepted->delivered = true;
+  intercepted->ticket = serve(at, intercepted->origin, intercepted->request, intercepted);
 }
 
 ClusterCore::Ticket ClusterCore::serve(Replica& at, const Origin& origin, const Request& request,
@@ -229,7 +232,7 @@ ClusterCore::Ticket ClusterCore::watch(Replica& at, Watch watch, const std::shar
   reply->answer(watch_answer({at.store.index(), at.raft_index, at.term}), true);
   for (; *event != nullptr; event = at.store.past(watch)) {
     const bool slow = reply->backlog() >= at.options.watch_backlog;
-    if (!slow) reply->part(event_text(**event));
+    if (!slow) reply->chunk(event_text(**event));
     if (slow || !watch.stream) {
       reply->end();
       return 0;
@@ -239,7 +242,7 @@ ClusterCore::Ticket ClusterCore::watch(Replica& at, Watch watch, const std::shar
   const bool stream = watch.stream;
   std::string key = watch.key;
   const WatcherId watcher = at.store.watch(std::move(watch));
-  at.watches.add(watcher, reply, std::move(key), stream, later(now(), at.options.watch_timeout));
+  at.watches.add(watcher, reply, std::move(key), stream, internal::saturating_sum(now(), at.options.watch_timeout));
   return make_ticket(TicketKind::watch, at.id, watcher);
 }
 
@@ -259,13 +262,13 @@ void ClusterCore::abandon_locked(Ticket ticket) {
     if (at.watches.remove(id)) at.store.unwatch(id);
   } else if (kind == TicketKind::waiting) {
     take_waiting(at, id);
-  } else if (const auto found = flows_.find(id); kind == TicketKind::flow && found != flows_.end()) {
-    const std::shared_ptr<Flow> flow = found->second;
-    flow->abandon();
+  } else if (const auto found = intercepted_.find(id); kind == TicketKind::intercepted && found != intercepted_.end()) {
+    const std::shared_ptr<InterceptedRequest> intercepted = found->second;
+    intercepted->abandon();
     // What is still on its way comes to the node all the same.
-    if (!flow->delivered) return;
-    abandon_locked(flow->ticket);
-    flows_.erase(id);
+    if (!intercepted->delivered) return;
+    abandon_locked(intercepted->ticket);
+    intercepted_.erase(id);
   }
 }
 
@@ -295,11 +298,11 @@ void ClusterCore::close_locked(Replica& at) {
     if (auto waiting = take_waiting(at, at.waiting.begin()->first)) waiting->reply->answer(unavailable(), false);
   }
   at.undelivered.clear();
-  std::vector<std::shared_ptr<Flow>> hanging;
-  for (const auto& [id, flow] : flows_) {
-    if (flow->node == at.id) hanging.push_back(flow);
+  std::vector<std::shared_ptr<InterceptedRequest>> hanging;
+  for (const auto& [id, intercepted] : intercepted_) {
+    if (intercepted->node == at.id) hanging.push_back(intercepted);
   }
-  for (const auto& flow : hanging) flow->broken(Delivery::unknown);
+  for (const auto& intercepted : hanging) intercepted->broken(Delivery::unknown);
 }
 
 }  // namespace deimos::fake

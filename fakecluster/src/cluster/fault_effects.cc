@@ -35,25 +35,25 @@ void ClusterCore::apply(const Fault& fault) {
   apply_locked(fault);
 }
 
-ScheduledFault ClusterCore::at(Instant instant, Fault fault) {
+FaultId ClusterCore::at(Instant instant, Fault fault) {
   validate(fault, size());
   const Call call(*this);
   if (instant < now()) throw std::invalid_argument("a fault cannot be scheduled for an instant that has passed");
   check_clock(fault);
-  const ScheduledFault id = ++last_scheduled_;
+  const FaultId id = ++last_scheduled_;
   const TimedEvents::Id event =
       events_.add(instant, [this, id] { apply_locked(scheduled_.extract(id).mapped().second); });
   scheduled_.emplace(id, std::pair(event, std::move(fault)));
   return id;
 }
 
-ScheduledFault ClusterCore::after(std::chrono::nanoseconds delay, Fault fault) {
+FaultId ClusterCore::after(std::chrono::nanoseconds delay, Fault fault) {
   if (delay.count() < 0) throw std::invalid_argument("a fault cannot be scheduled after a negative duration");
   if (delay > Instant::max() - now()) throw std::invalid_argument("a fault cannot be scheduled after the end of time");
   return at(now() + delay, std::move(fault));
 }
 
-bool ClusterCore::cancel(ScheduledFault fault) {
+bool ClusterCore::cancel(FaultId fault) {
   const Call call(*this);
   const auto found = scheduled_.find(fault);
   if (found == scheduled_.end()) return false;
@@ -62,9 +62,9 @@ bool ClusterCore::cancel(ScheduledFault fault) {
   return true;
 }
 
-std::vector<FaultToCome> ClusterCore::faults_to_come() {
-  const std::lock_guard lock(mutex_);
-  std::vector<FaultToCome> faults;
+std::vector<PendingFault> ClusterCore::pending_faults() {
+  const internal::LocalMutexLock lock(mutex_);
+  std::vector<PendingFault> faults;
   for (const auto& [id, scheduled] : scheduled_) faults.push_back({id, scheduled.first.at, scheduled.second});
   return faults;
 }
@@ -108,7 +108,7 @@ void ClusterCore::apply_locked(const Fault& fault) {
       if (waiting.overdue) overdue.push_back(proposal);
     }
     for (const std::uint64_t proposal : overdue) time_out(at->id, proposal);
-    for (const auto& flow : std::exchange(at->undelivered, {})) deliver(flow);
+    for (const auto& intercepted : std::exchange(at->undelivered, {})) deliver(intercepted);
   }
 }
 
@@ -124,7 +124,7 @@ void ClusterCore::set_running(Replica& at, bool running) {
 }
 
 void ClusterCore::on_running(NodeId node, std::function<void(bool)> call) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   on_running_[node] = std::move(call);
   if (!replica(node).running && on_running_[node]) on_running_[node](false);
 }
@@ -145,7 +145,7 @@ void ClusterCore::effect(const Crash& fault) {
   while (!at.waiting.empty()) {
     if (auto waiting = take_waiting(at, at.waiting.begin()->first)) waiting->reply->broken(Delivery::unknown);
   }
-  for (const auto& flow : std::exchange(at.undelivered, {})) flow->broken(Delivery::not_sent);
+  for (const auto& intercepted : std::exchange(at.undelivered, {})) intercepted->broken(Delivery::not_sent);
 }
 
 void ClusterCore::effect(const Restart& fault) {

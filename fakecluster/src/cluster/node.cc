@@ -27,7 +27,7 @@ ClusterOptions cluster_options(NodeOptions options) {
 class Collector final : public Reply {
  public:
   void answer(Response response, bool /*open*/) override { response_ = std::move(response); }
-  void part(std::string_view text) override { response_.body += text; }
+  void chunk(std::string_view text) override { response_.body += text; }
   void end() override {}
   void broken(Delivery /*delivery*/) override { response_ = {}; }
   Response take() { return std::move(response_); }

@@ -27,7 +27,7 @@ bool OpenWatches::deliver(WatcherId watcher, const Event& event) {
       text_ = event_text(event);
       text_index_ = event.index;
     }
-    open.reply->part(text_);
+    open.reply->chunk(text_);
   }
   if (slow || !open.stream) end(watcher);
   return !slow;

@@ -22,7 +22,7 @@
 
 namespace deimos::fake {
 
-class Flow;
+class InterceptedRequest;
 
 struct Replica {
   /// A request that waits for its place in the log to be reached here, or for its time-out.
@@ -66,10 +66,10 @@ struct Replica {
 
   Store store;
   OpenWatches watches;
-  std::map<std::uint64_t, Waiting> waiting;        ///< By proposal.
-  std::vector<Proposal> leaderless;                ///< Proposals that wait for a leader to be known.
-  std::vector<Proposal> forwarded;                 ///< Proposals that came while it was paused.
-  std::vector<std::shared_ptr<Flow>> undelivered;  ///< Requests that came while it was paused.
+  std::map<std::uint64_t, Waiting> waiting;                      ///< By proposal.
+  std::vector<Proposal> leaderless;                              ///< Proposals that wait for a leader to be known.
+  std::vector<Proposal> forwarded;                               ///< Proposals that came while it was paused.
+  std::vector<std::shared_ptr<InterceptedRequest>> undelivered;  ///< Requests that came while it was paused.
   std::uint64_t requests = 0;
 };
 

@@ -11,31 +11,31 @@
 #include <deimos/fake/node.h>
 #include <deimos/fake/rule.h>
 
-#include "time/seeded_random.h"
+#include <deimos/internal/random_stream.h>
 
 namespace deimos::fake {
 
-/// What a flow needs of the cluster that it is in.
-class FlowHost {
+/// What an intercepted request needs of the cluster that it is in.
+class InterceptionHost {
  public:
   virtual void call_after(std::chrono::nanoseconds delay, std::function<void()> call) = 0;
-  virtual SeededRandom& flow_random() = 0;
+  virtual internal::RandomStream& interception_random() = 0;
   /// Neither client nor node has anything more to say.
-  virtual void flow_ended(std::uint64_t flow) = 0;
+  virtual void interception_ended(std::uint64_t intercepted) = 0;
 
  protected:
-  ~FlowHost() = default;
+  ~InterceptionHost() = default;
 };
 
-/// The Reply that the node sees: passes on to the client's Reply what the treatment lets through. What it does to the
+/// The Reply that the node sees: passes on to the client's Reply what the action lets through. What it does to the
 /// request is the cluster's business.
-class Flow final : public Reply, public std::enable_shared_from_this<Flow> {
+class InterceptedRequest final : public Reply, public std::enable_shared_from_this<InterceptedRequest> {
  public:
-  Flow(FlowHost& host, std::uint64_t id, NodeId node, Origin origin, Request request, std::shared_ptr<Reply> client,
-       Treatment treatment);
+  InterceptedRequest(InterceptionHost& host, std::uint64_t id, NodeId node, Origin origin, Request request,
+                     std::shared_ptr<Reply> client, RuleAction action);
 
   void answer(Response response, bool open) override;
-  void part(std::string_view text) override;
+  void chunk(std::string_view text) override;
   void end() override;
   void broken(Delivery delivery) override;
   [[nodiscard]] std::size_t backlog() const override;
@@ -52,19 +52,19 @@ class Flow final : public Reply, public std::enable_shared_from_this<Flow> {
 
  private:
   void pass_answer(Response response, bool open);
-  void pass_part(std::string text);
+  void pass_chunk(std::string text);
   void pass_end();
   void cut();
   void corrupt(std::string& text);
   void node_is_done();
   void end_if_done();
-  /// Now, or after the delay that the treatment asks for.
+  /// Now, or after the delay that the action asks for.
   template <typename Call>
   void pass_on(Call call);
 
-  FlowHost& host_;
+  InterceptionHost& host_;
   std::shared_ptr<Reply> client_;  // Null once it has all it gets.
-  const Treatment treatment_;
+  const RuleAction action_;
   bool node_done_;                    // Nothing more comes from there.
   std::chrono::nanoseconds delay_{};  // Of the answer.
   std::size_t passed_ = 0;            // Bytes of the body.

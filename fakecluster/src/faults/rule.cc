@@ -92,15 +92,15 @@ std::string describe_match(const Match& match) {
 
 }  // namespace
 
-std::string_view name_of(const Treatment& treatment) noexcept {
-  constexpr std::array<std::string_view, std::variant_size_v<Treatment>> names{
+std::string_view name_of(const RuleAction& action) noexcept {
+  constexpr std::array<std::string_view, std::variant_size_v<RuleAction>> names{
       "pass",   "delay",         "drop_request", "drop_answer", "duplicate",        "reorder",
       "answer", "truncate_body", "corrupt_body", "reset_after", "refuse_connection"};
-  return names[treatment.index()];
+  return names[action.index()];
 }
 
 std::string describe(const Rule& rule) {
-  std::string text = std::visit(Describe{}, rule.treatment) + ": " + describe_match(rule.match);
+  std::string text = std::visit(Describe{}, rule.action) + ": " + describe_match(rule.match);
   return rule.name.empty() ? text : "'" + rule.name + "' " + text;
 }
 
@@ -114,7 +114,7 @@ void validate(const Rule& rule, NodeId nodes) {
   }
   if (match.nth != 0 && match.every > 1) refuse(rule, "nth and every exclude each other");
   if (!(match.probability >= 0 && match.probability <= 1)) refuse(rule, "a probability must be from 0 to 1");
-  std::visit(Check{rule}, rule.treatment);
+  std::visit(Check{rule}, rule.action);
 }
 
 }  // namespace deimos::fake

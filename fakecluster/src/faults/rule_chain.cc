@@ -23,7 +23,7 @@ bool is_watch(const Request& request, const Target& target) {
   if (request.method != "GET" || target.kind != Target::Kind::keys) return false;
   Form form;
   if (form.add(target.query)) return false;
-  const std::string wait = form.get(Field::wait);
+  const std::string wait = form.get(FormField::wait);
   return !wait.empty() && (wait[0] == '1' || wait[0] == 't' || wait[0] == 'T');
 }
 
@@ -39,7 +39,7 @@ bool matches(const Match& match, const Seen& seen) {
 }
 
 /// Whether the rule is to act on a request that matches; `status` counts it already.
-bool is_due(const RuleStatus& status, SeededRandom& random) {
+bool is_due(const RuleStatus& status, internal::RandomStream& random) {
   const Match& match = status.rule.match;
   if (match.nth != 0 && status.matched != match.nth) return false;
   if (match.every > 1 && status.matched % match.every != 0) return false;
@@ -49,7 +49,7 @@ bool is_due(const RuleStatus& status, SeededRandom& random) {
 
 }  // namespace
 
-RuleChain::RuleChain(std::uint64_t seed) noexcept : random_(seed, 1) {}
+RuleChain::RuleChain(std::uint64_t seed) noexcept : random_(seed, "rules") {}
 
 RuleId RuleChain::add(Rule rule) {
   chain_.push_back({{++last_, std::move(rule), 0, 0}, false});
@@ -87,8 +87,8 @@ std::optional<RuleChain::Decision> RuleChain::decide(std::string_view client, No
     if (link.holding) return Decision{link.status.id, Pass{}, true};
     if (!is_due(link.status, random_)) continue;
     ++link.status.acted;
-    link.holding = std::holds_alternative<Reorder>(link.status.rule.treatment);
-    return Decision{link.status.id, link.status.rule.treatment, false};
+    link.holding = std::holds_alternative<Reorder>(link.status.rule.action);
+    return Decision{link.status.id, link.status.rule.action, false};
   }
   return std::nullopt;
 }

@@ -10,7 +10,7 @@
 #include <deimos/fake/rule.h>
 #include <deimos/transport.h>
 
-#include "time/seeded_random.h"
+#include <deimos/internal/random_stream.h>
 
 namespace deimos::fake {
 
@@ -18,7 +18,7 @@ class RuleChain {
  public:
   struct Decision {
     RuleId rule = 0;
-    Treatment treatment;
+    RuleAction action;
     bool releases = false;  ///< This request passes, and lets the one held by `rule` (a Reorder) go after it.
   };
 
@@ -44,7 +44,7 @@ class RuleChain {
 
   std::vector<Link> chain_;
   RuleId last_ = 0;
-  SeededRandom random_;
+  internal::RandomStream random_;
 };
 
 }  // namespace deimos::fake

@@ -1,11 +1,11 @@
 #include <deimos/fake/in_process_transport.h>
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <utility>
 
 #include <deimos/fake/cluster.h>
+#include <deimos/internal/local_mutex.h>
 
 namespace deimos::fake {
 namespace {
@@ -14,41 +14,44 @@ namespace {
 class PendingAnswer final : public Reply {
  public:
   void answer(Response response, bool open) override {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     response_ = std::move(response);
     if (!open) complete();
   }
 
-  void part(std::string_view text) override {
-    const std::lock_guard lock(mutex_);
+  void chunk(std::string_view text) override {
+    const internal::LocalMutexLock lock(mutex_);
     response_.body.append(text);
   }
 
   void end() override {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     complete();
   }
 
   void broken(Delivery delivery) override {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     broken_ = delivery;
     if (signal_) signal_->notify();
   }
 
   /// The transport is closing: whoever waits here waits no longer.
   void close() {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     closed_ = true;
     if (signal_) signal_->notify();
   }
 
   /// Blocks until the answer is complete, close(), `deadline` or `stop`.
   Exchange wait(Runtime& runtime, TimePoint deadline, const std::stop_token& stop) {
-    std::unique_lock lock(mutex_);
-    const auto over = [this] { return complete_ || broken_ || closed_; };
+    internal::LocalMutexLock lock(mutex_);
+    const auto over = [this] {
+      mutex_.assert_held();
+      return complete_ || broken_ || closed_;
+    };
     if (!over()) {
       signal_ = runtime.make_signal();
-      wait_until(*signal_, lock, deadline, stop, runtime, over);
+      wait_until(*signal_, lock.native(), deadline, stop, runtime, over);
     }
     if (complete_) return std::move(response_);
     const auto failure = [](Failure::Reason reason, const char* message, Delivery delivery = Delivery::unknown) {
@@ -62,17 +65,18 @@ class PendingAnswer final : public Reply {
   }
 
  private:
-  void complete() {
+  void complete() DEIMOS_REQUIRES(mutex_) {
     complete_ = true;
     if (signal_) signal_->notify();
   }
 
-  std::mutex mutex_;
-  std::unique_ptr<Signal> signal_;  // Made only for an answer that is waited for: most are complete at once.
-  Response response_;
-  bool complete_ = false;
-  std::optional<Delivery> broken_;
-  bool closed_ = false;
+  internal::LocalMutex mutex_;
+  std::unique_ptr<Signal> signal_
+      DEIMOS_GUARDED_BY(mutex_);  // Made only for an answer that is waited for: most are complete at once.
+  Response response_ DEIMOS_GUARDED_BY(mutex_);
+  bool complete_ DEIMOS_GUARDED_BY(mutex_) = false;
+  std::optional<Delivery> broken_ DEIMOS_GUARDED_BY(mutex_);
+  bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
 };
 
 tl::unexpected<Failure> not_sent(Failure::Reason reason, std::string message) {
@@ -96,33 +100,33 @@ class InProcessTransport::OpenExchanges {
  public:
   /// 0 if the transport is closed.
   std::uint64_t add(std::shared_ptr<PendingAnswer> answer) {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (closed_) return 0;
     answers_.emplace(++last_, std::move(answer));
     return last_;
   }
 
   void remove(std::uint64_t number) {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     answers_.erase(number);
   }
 
   [[nodiscard]] bool closed() {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     return closed_;
   }
 
   void close() {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     closed_ = true;
     for (const auto& [number, answer] : answers_) answer->close();
   }
 
  private:
-  std::mutex mutex_;
-  std::map<std::uint64_t, std::shared_ptr<PendingAnswer>> answers_;
-  std::uint64_t last_ = 0;
-  bool closed_ = false;
+  internal::LocalMutex mutex_;
+  std::map<std::uint64_t, std::shared_ptr<PendingAnswer>> answers_ DEIMOS_GUARDED_BY(mutex_);
+  std::uint64_t last_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
 };
 
 InProcessTransport::InProcessTransport(Runtime& runtime, Endpoints endpoints)

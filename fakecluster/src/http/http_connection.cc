@@ -29,7 +29,7 @@ int poll_timeout(steady_clock::time_point deadline) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options)
+HttpConnection::HttpConnection(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options)
     : socket_(std::move(socket)), handler_(handler), options_(options), parser_(options_.limits) {
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -9,7 +9,7 @@
 
 #include <deimos/fake/http_server.h>
 
-#include "http/file_descriptor.h"
+#include <deimos/internal/descriptor.h>
 #include "http/http_answer.h"
 #include "http/http_reply.h"
 #include "http/http_request_parser.h"
@@ -19,7 +19,7 @@ namespace deimos::fake {
 class HttpConnection {
  public:
   /// The handler and the options must outlive it.
-  HttpConnection(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options);
+  HttpConnection(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options);
 
   /// Blocks until the connection is over. Called once.
   void serve() noexcept;
@@ -44,7 +44,7 @@ class HttpConnection {
   bool send(std::string_view text, int flags = 0) const;
   void linger() const;
 
-  FileDescriptor socket_;
+  internal::Descriptor socket_;
   RequestHandler& handler_;
   const HttpServerOptions& options_;
   HttpRequestParser parser_;

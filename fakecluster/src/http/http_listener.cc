@@ -1,4 +1,3 @@
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -9,17 +8,11 @@
 
 #include <deimos/fake/http_server.h>
 
-#include "http/file_descriptor.h"
+#include <deimos/internal/addresses.h>
+#include <deimos/internal/descriptor.h>
 
 namespace deimos::fake {
 namespace {
-
-struct Addresses {
-  addrinfo* first = nullptr;
-  ~Addresses() {
-    if (first != nullptr) ::freeaddrinfo(first);
-  }
-};
 
 std::uint16_t bound_port(int descriptor) {
   sockaddr_storage address{};
@@ -43,12 +36,12 @@ std::string authority(const std::string& host, std::uint16_t port) {
 }
 
 /// Bound to an address, so that it can listen.
-FileDescriptor bind_socket(const addrinfo& address) {
-  FileDescriptor socket(::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+internal::Descriptor bind_socket(const addrinfo& address) {
+  internal::Descriptor socket(::socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
       ::bind(socket.get(), address.ai_addr, address.ai_addrlen) != 0) {
-    return {};
+    return internal::Descriptor();
   }
   return socket;
 }
@@ -56,20 +49,16 @@ FileDescriptor bind_socket(const addrinfo& address) {
 }  // namespace
 
 HttpListener::HttpListener(const std::string& host, std::uint16_t port) : host_(host) {
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  wanted.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  Addresses found;
-  if (const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found.first); error != 0) {
-    throw std::invalid_argument("cannot listen on " + authority(host, port) + ": " + ::gai_strerror(error));
-  }
-  FileDescriptor socket = bind_socket(*found.first);
-  FileDescriptor chosen;
+  std::string why;
+  const internal::Addresses found = internal::resolve(host, port, true, why);
+  if (!found) throw std::invalid_argument("cannot listen on " + authority(host, port) + ": " + why);
+  internal::Descriptor socket = bind_socket(*found);
+  internal::Descriptor chosen;
   if (socket && port == 0) {
     // A port that the system has chosen is given back when nobody listens any more; one that is asked for is kept.
-    chosen = std::exchange(socket, {});
-    set_port(*found.first->ai_addr, bound_port(chosen.get()));
-    socket = bind_socket(*found.first);
+    chosen = std::move(socket);
+    set_port(*found->ai_addr, bound_port(chosen.get()));
+    socket = bind_socket(*found);
   }
   if (!socket || ::listen(socket.get(), SOMAXCONN) != 0) {
     throw std::system_error(errno, std::generic_category(), "cannot listen on " + authority(host, port));
@@ -78,7 +67,7 @@ HttpListener::HttpListener(const std::string& host, std::uint16_t port) : host_(
   descriptor_ = socket.release();
 }
 
-HttpListener::~HttpListener() { FileDescriptor closed(descriptor_); }
+HttpListener::~HttpListener() { internal::Descriptor closed(descriptor_); }
 
 HttpListener::HttpListener(HttpListener&& other) noexcept
     : host_(std::move(other.host_)), port_(other.port_), descriptor_(std::exchange(other.descriptor_, -1)) {}

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include <deimos/fake/request_handler.h>
 
-#include "http/file_descriptor.h"
+#include <deimos/internal/descriptor.h>
+#include <deimos/internal/local_mutex.h>
 
 namespace deimos::fake {
 
@@ -26,7 +26,7 @@ class HttpReply final : public Reply {
   explicit HttpReply(std::size_t unsent_bytes) : unsent_bytes_(unsent_bytes) {}
 
   void answer(Response response, bool open) override;
-  void part(std::string_view text) override;
+  void chunk(std::string_view text) override;
   void end() override;
   void broken(Delivery delivery) override;
   /// Out of all bounds if the parts come to more bytes than allowed.
@@ -38,13 +38,13 @@ class HttpReply final : public Reply {
   [[nodiscard]] int descriptor();
 
  private:
-  void wake();
+  void wake() DEIMOS_REQUIRES(mutex_);
 
   const std::size_t unsent_bytes_;
-  mutable std::mutex mutex_;
-  News news_;
-  std::size_t part_count_ = 0;  // Of the news.
-  FileDescriptor event_;
+  mutable internal::LocalMutex mutex_;
+  News news_ DEIMOS_GUARDED_BY(mutex_);
+  std::size_t part_count_ DEIMOS_GUARDED_BY(mutex_) = 0;  // Of the news.
+  internal::Descriptor event_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos::fake

@@ -4,16 +4,10 @@
 #include <charconv>
 #include <utility>
 
+#include <deimos/internal/http_token.h>
+
 namespace deimos::fake {
 namespace {
-
-bool is_token_char(char c) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         others.find(c) != std::string_view::npos;
-}
-
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -123,7 +117,7 @@ std::optional<std::string_view> HttpRequestParser::next_line(std::size_t limit, 
   if (end == std::string::npos) {
     // Garbage should not have to be followed by a line's end to be called so.
     const auto line = std::string_view(buffer_).substr(read_, length);
-    if (phase_ == Phase::request_line && !is_token(line.substr(0, line.find(' '))) && !line.empty()) {
+    if (phase_ == Phase::request_line && !internal::is_http_token(line.substr(0, line.find(' '))) && !line.empty()) {
       refuse(400, "malformed request line");
     }
     scanned_ = buffer_.size();
@@ -144,7 +138,8 @@ void HttpRequestParser::read_request_line(std::string_view line) {
   const std::size_t method_end = line.find(' ');
   const std::size_t target_end = method_end == std::string_view::npos ? method_end : line.find(' ', method_end + 1);
   const std::string_view method = line.substr(0, method_end);
-  if (target_end == std::string_view::npos || !is_token(method)) return refuse(400, "malformed request line");
+  if (target_end == std::string_view::npos || !internal::is_http_token(method))
+    return refuse(400, "malformed request line");
   current_.request.method = method;
   phase_ = Phase::header;
   read_target(line.substr(method_end + 1, target_end - method_end - 1));
@@ -175,7 +170,8 @@ void HttpRequestParser::read_version(std::string_view version) {
 
 void HttpRequestParser::read_header(std::string_view line) {
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return refuse(400, "malformed header line");
+  if (colon == std::string_view::npos || !internal::is_http_token(line.substr(0, colon)))
+    return refuse(400, "malformed header line");
   const std::string_view name = line.substr(0, colon);
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(c) && c != '\t'; })) {

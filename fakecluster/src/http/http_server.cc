@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <condition_variable>
 #include <list>
-#include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 
-#include "http/file_descriptor.h"
+#include <deimos/internal/descriptor.h>
+#include <deimos/internal/local_mutex.h>
 #include "http/http_connection.h"
 
 namespace deimos::fake {
@@ -45,16 +45,20 @@ class HttpServer::Impl {
   ~Impl() {
     handler_.on_reachable(nullptr);
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       stopping_ = true;
     }
     wake_acceptor();
     acceptor_.join();
-    std::unique_lock lock(mutex_);
+    const auto none_left = [this] {
+      mutex_.assert_held();
+      return sessions_.empty();
+    };
+    internal::LocalMutexLock lock(mutex_);
     for (Session& session : sessions_) session.connection.finish();
-    all_ended_.wait_for(lock, farewell_time, [this] { return sessions_.empty(); });
+    all_ended_.wait_for(lock.native(), farewell_time, none_left);
     for (Session& session : sessions_) session.connection.abort();
-    all_ended_.wait(lock, [this] { return sessions_.empty(); });
+    all_ended_.wait(lock.native(), none_left);
     lock.unlock();
     join_ended();
   }
@@ -62,13 +66,13 @@ class HttpServer::Impl {
   [[nodiscard]] const HttpListener& listener() const noexcept { return listener_; }
 
   [[nodiscard]] std::size_t connections() const {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     return sessions_.size();
   }
 
  private:
   struct Session {
-    Session(FileDescriptor socket, RequestHandler& handler, const HttpServerOptions& options)
+    Session(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options)
         : connection(std::move(socket), handler, options) {}
     HttpConnection connection;
     std::thread thread;
@@ -81,7 +85,7 @@ class HttpServer::Impl {
     reachable_ = reachable;
     wake_acceptor();
     if (reachable) return;
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     for (Session& session : sessions_) session.connection.abort();
   }
 
@@ -101,7 +105,7 @@ class HttpServer::Impl {
   }
 
   void accept_one() {
-    FileDescriptor socket(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
+    internal::Descriptor socket(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
     if (socket) {
       begin(std::move(socket));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -111,13 +115,13 @@ class HttpServer::Impl {
     }
   }
 
-  void begin(FileDescriptor socket) {
+  void begin(internal::Descriptor socket) {
     Sessions fresh;
     fresh.emplace_back(std::move(socket), handler_, options_);
     const Sessions::iterator session = fresh.begin();
     const char* refusal = nullptr;
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       if (sessions_.size() >= options_.limits.connections) {
         refusal = "too many connections";
       } else if (!start(session)) {
@@ -148,7 +152,7 @@ class HttpServer::Impl {
   void run(Sessions::iterator session) {
     session->connection.serve();
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       ended_.splice(ended_.end(), sessions_, session);
       if (sessions_.empty()) all_ended_.notify_all();
     }
@@ -158,7 +162,7 @@ class HttpServer::Impl {
   void join_ended() {
     Sessions ended;
     {
-      const std::lock_guard lock(mutex_);
+      const internal::LocalMutexLock lock(mutex_);
       ended.swap(ended_);
     }
     for (Session& session : ended) session.thread.join();
@@ -167,7 +171,7 @@ class HttpServer::Impl {
   void wake_acceptor() { ::eventfd_write(wake_.get(), 1); }
 
   [[nodiscard]] bool stopping() const {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     return stopping_;
   }
 
@@ -175,13 +179,13 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   HttpListener listener_;
   std::atomic<bool> reachable_ = true;
-  FileDescriptor wake_;
-  mutable std::mutex mutex_;
+  internal::Descriptor wake_;
+  mutable internal::LocalMutex mutex_;
   std::condition_variable all_ended_;
-  Sessions sessions_;
-  Sessions ended_;
+  Sessions sessions_ DEIMOS_GUARDED_BY(mutex_);
+  Sessions ended_ DEIMOS_GUARDED_BY(mutex_);
   Sessions declined_;  // Of the accepting thread.
-  bool stopping_ = false;
+  bool stopping_ DEIMOS_GUARDED_BY(mutex_) = false;
   std::thread acceptor_;
 };
 

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "protocol/rfc3339_writer.h"
+#include <deimos/internal/rfc3339.h>
 
 namespace deimos::fake {
 namespace {
@@ -36,7 +36,7 @@ std::int64_t seconds_left(Instant expiration, Instant now) noexcept {
 
 void append_expiration(std::string& out, const std::optional<Instant>& expiration, Instant now) {
   if (!expiration) return;
-  append_instant(out += ",\"expiration\":\"", *expiration);
+  internal::append_rfc3339(out += ",\"expiration\":\"", *expiration);
   out += '"';
   if (const std::int64_t left = seconds_left(*expiration, now); left != 0) append_number(out += ",\"ttl\":", left);
 }

@@ -71,8 +71,8 @@ tl::expected<void, ParseError> read_form(Form& form, const Request& request, std
 
 tl::expected<Numbers, ParseError> read_numbers(const Form& form) {
   Numbers numbers;
-  for (const auto& [field, name, number] : {std::tuple{Field::prev_index, "prevIndex", &numbers.previous_index},
-                                            std::tuple{Field::wait_index, "waitIndex", &numbers.wait_index}}) {
+  for (const auto& [field, name, number] : {std::tuple{FormField::prev_index, "prevIndex", &numbers.previous_index},
+                                            std::tuple{FormField::wait_index, "waitIndex", &numbers.wait_index}}) {
     if (!form.has(field)) continue;
     const auto given = parse_unsigned(form.get(field));
     if (!given) return refuse(errc::index_not_a_number, std::string("invalid value for \"") + name + '"');
@@ -84,9 +84,9 @@ tl::expected<Numbers, ParseError> read_numbers(const Form& form) {
 tl::expected<Flags, ParseError> read_flags(const Form& form) {
   Flags flags;
   for (const auto& [field, name, flag] :
-       {std::tuple{Field::recursive, "recursive", &flags.recursive}, std::tuple{Field::sorted, "sorted", &flags.sorted},
-        std::tuple{Field::wait, "wait", &flags.wait}, std::tuple{Field::dir, "dir", &flags.dir},
-        std::tuple{Field::stream, "stream", &flags.stream}}) {
+       {std::tuple{FormField::recursive, "recursive", &flags.recursive},
+        std::tuple{FormField::sorted, "sorted", &flags.sorted}, std::tuple{FormField::wait, "wait", &flags.wait},
+        std::tuple{FormField::dir, "dir", &flags.dir}, std::tuple{FormField::stream, "stream", &flags.stream}}) {
     if (!form.has(field)) continue;
     const auto given = parse_bool(form.get(field));
     if (!given) return refuse(errc::invalid_field, std::string("invalid value for \"") + name + '"');
@@ -109,18 +109,18 @@ tl::expected<KeysRequest, ParseError> parse_keys_request(const Request& request,
 
   const bool get = request.method == "GET";
   if (flags->wait && !get) return refuse(errc::invalid_field, "\"wait\" can only be used with GET requests");
-  std::string previous_value = form.get(Field::prev_value);
-  if (form.has(Field::prev_value) && previous_value.empty()) {
+  std::string previous_value = form.get(FormField::prev_value);
+  if (form.has(FormField::prev_value) && previous_value.empty()) {
     return refuse(errc::invalid_field, "\"prevValue\" cannot be empty");
   }
   std::optional<Instant> expiration;
-  if (const std::string ttl = form.get(Field::ttl); !ttl.empty()) {
+  if (const std::string ttl = form.get(FormField::ttl); !ttl.empty()) {
     expiration = expiry(ttl, now);
     if (!expiration) return refuse(errc::ttl_not_a_number, "invalid value for \"ttl\"");
   }
   std::optional<bool> previous_exists;
-  if (form.has(Field::prev_exists)) {
-    previous_exists = parse_bool(form.get(Field::prev_exists));
+  if (form.has(FormField::prev_exists)) {
+    previous_exists = parse_bool(form.get(FormField::prev_exists));
     if (!previous_exists) return refuse(errc::invalid_field, "invalid value for prevExists");
   }
 
@@ -139,7 +139,7 @@ tl::expected<KeysRequest, ParseError> parse_keys_request(const Request& request,
     command.kind = compare ? Command::Kind::compare_and_swap : Command::Kind::set;
   }
   command.key = std::move(target.path);
-  command.value = form.get(Field::value);
+  command.value = form.get(FormField::value);
   command.directory = flags->dir;
   command.recursive = flags->recursive;
   command.expiration = expiration;

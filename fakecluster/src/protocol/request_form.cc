@@ -4,7 +4,7 @@
 #include <cctype>
 #include <utility>
 
-#include "protocol/percent_decoding.h"
+#include <deimos/internal/percent_coding.h>
 
 namespace deimos::fake {
 namespace {
@@ -72,14 +72,14 @@ std::optional<std::string> Form::add(std::string_view encoded) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
-    auto bad = find_bad_escape(name);
-    if (!bad) bad = find_bad_escape(value);
+    auto bad = internal::find_bad_escape(name);
+    if (!bad) bad = internal::find_bad_escape(value);
     if (bad) {
       if (!bad_escape) bad_escape = bad;
       continue;
     }
     const bool plain = name.find_first_of("%+") == std::string_view::npos;
-    if (const auto field = plain ? field_named(name) : field_named(percent_decode(name, true))) {
+    if (const auto field = plain ? field_named(name) : field_named(internal::percent_decode(name, true))) {
       if (!given_[*field].given) given_[*field] = {value, true};
     }
   }
@@ -88,7 +88,7 @@ std::optional<std::string> Form::add(std::string_view encoded) {
   return std::nullopt;
 }
 
-std::string Form::get(Field field) const { return percent_decode(place(field).encoded, true); }
+std::string Form::get(FormField field) const { return internal::percent_decode(place(field).encoded, true); }
 
 FormType FormType::of(std::string_view content_type) {
   if (content_type == "application/x-www-form-urlencoded") return {true, {}};

@@ -9,7 +9,7 @@
 
 namespace deimos::fake {
 
-enum class Field {
+enum class FormField {
   dir,
   prev_exists,
   prev_index,
@@ -30,16 +30,16 @@ class Form {
   /// Reads `name=value&…`. Returns what is wrong, in Go's words, if anything is.
   [[nodiscard]] std::optional<std::string> add(std::string_view encoded);
 
-  [[nodiscard]] bool has(Field field) const noexcept { return place(field).given; }
+  [[nodiscard]] bool has(FormField field) const noexcept { return place(field).given; }
   /// Decoded; empty if not given.
-  [[nodiscard]] std::string get(Field field) const;
+  [[nodiscard]] std::string get(FormField field) const;
 
  private:
   struct Given {
     std::string_view encoded;
     bool given = false;
   };
-  [[nodiscard]] const Given& place(Field field) const noexcept { return given_[static_cast<std::size_t>(field)]; }
+  [[nodiscard]] const Given& place(FormField field) const noexcept { return given_[static_cast<std::size_t>(field)]; }
 
   std::array<Given, field_count> given_;
 };

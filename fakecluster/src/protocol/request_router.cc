@@ -3,12 +3,15 @@
 #include <string>
 #include <utility>
 
+#include <deimos/internal/percent_coding.h>
 #include "protocol/answer_writer.h"
-#include "protocol/percent_decoding.h"
 #include "protocol/request_target.h"
 
 namespace deimos::fake {
 namespace {
+
+/// What Go leaves as it is in a path.
+constexpr std::string_view kept_in_path = "-_.~$&+,/:;=@";
 
 constexpr std::string_view keys_methods = "GET,PUT,POST,DELETE";
 constexpr std::string_view machines_methods = "GET,HEAD";
@@ -22,7 +25,8 @@ Response answer_elsewhere(const Request& request, const Target& target, std::str
   } else if (target.kind == Target::Kind::malformed) {
     response = plain_answer(400, "400 Bad Request");
   } else if (target.kind == Target::Kind::unclean) {
-    std::string location = percent_encode_path(target.path);
+    std::string location;
+    internal::append_percent_encoded(location, target.path, kept_in_path);
     if (!target.query.empty()) location.append(1, '?').append(target.query);
     response = redirect(std::move(location), request.method);
   } else if (target.kind == Target::Kind::keys) {

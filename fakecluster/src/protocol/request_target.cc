@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "protocol/percent_decoding.h"
+#include <deimos/internal/percent_coding.h>
 
 namespace deimos::fake {
 namespace {
@@ -46,11 +46,12 @@ Target Target::parse(std::string_view target) {
   const std::size_t mark = target.find('?');
   const std::string_view path = target.substr(0, mark);
   if (mark != std::string_view::npos) parsed.query = target.substr(mark + 1);
-  if (!path.starts_with('/') || std::any_of(target.begin(), target.end(), is_control) || find_bad_escape(path)) {
+  if (!path.starts_with('/') || std::any_of(target.begin(), target.end(), is_control) ||
+      internal::find_bad_escape(path)) {
     parsed.kind = Kind::malformed;
     return parsed;
   }
-  parsed.path = percent_decode(path, false);
+  parsed.path = internal::percent_decode(path, false);
   if (!is_clean(parsed.path)) {
     parsed.kind = Kind::unclean;
     parsed.path = clean(parsed.path);

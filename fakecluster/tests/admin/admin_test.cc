@@ -71,13 +71,13 @@ TEST_F(AdminTest, FaultsHappenLaterUnlessTheyAreTakenBack) {
 
 TEST_F(AdminTest, RulesDecideOnRequestsUntilTheyAreRemoved) {
   const json added =
-      ask("POST", "/rules", R"({"name": "lost", "match": {"method": "PUT", "key": "/a"}, "treatment": "drop_answer"})");
+      ask("POST", "/rules", R"({"name": "lost", "match": {"method": "PUT", "key": "/a"}, "action": "drop_answer"})");
   EXPECT_EQ(added, json({{"id", 1}, {"description", "'lost' drop answer: PUT /a"}}));
   EXPECT_TRUE(put(1, "/a", "value=1").hangs());
   EXPECT_THAT(get(1, "/a").body(), HasSubstr("\"value\":\"1\""));
   const json rules = ask("GET", "/rules");
   EXPECT_EQ(rules[0].at("acted"), 1);
-  EXPECT_EQ(rules[0].at("rule").at("treatment"), json({{"kind", "drop_answer"}}));
+  EXPECT_EQ(rules[0].at("rule").at("action"), json({{"kind", "drop_answer"}}));
   EXPECT_EQ(state().at("rules"), rules);
   ask("DELETE", "/rules/1");
   EXPECT_EQ(call("DELETE", "/rules/1").status, 404);
@@ -85,8 +85,8 @@ TEST_F(AdminTest, RulesDecideOnRequestsUntilTheyAreRemoved) {
 }
 
 TEST_F(AdminTest, AllRulesAreRemovedAtOnce) {
-  ask("POST", "/rules", R"({"treatment": "drop_answer"})");
-  ask("POST", "/faults", R"({"kind": "add_rule", "rule": {"treatment": "drop_request"}})");
+  ask("POST", "/rules", R"({"action": "drop_answer"})");
+  ask("POST", "/faults", R"({"kind": "add_rule", "rule": {"action": "drop_request"}})");
   EXPECT_EQ(ask("GET", "/rules").size(), 2u);
   EXPECT_EQ(call("DELETE", "/rules/").status, 404);
   EXPECT_EQ(ask("GET", "/rules").size(), 2u);
@@ -110,7 +110,7 @@ TEST_F(AdminTest, AClockThatMovesByItselfIsNotMoved) {
 TEST_F(AdminTest, ResetMakesTheClusterAnew) {
   const json fresh = state();
   put(2, "/a", "value=1");
-  ask("POST", "/rules", R"({"match": {"key": "/b"}, "treatment": {"kind": "delay", "least": "1s", "most": "1s"}})");
+  ask("POST", "/rules", R"({"match": {"key": "/b"}, "action": {"kind": "delay", "least": "1s", "most": "1s"}})");
   const Asked delayed = put(1, "/b", "value=1");
   const Asked watched = watch(3, "/a");
   ask("POST", "/faults", R"({"kind": "crash", "node": 1, "after": "9s"})");
@@ -182,7 +182,7 @@ TEST_F(AdminTest, RefusesWhatMakesNoSenseAndChangesNothing) {
       {"POST", "/rules", "[]", 400, "expected a JSON object"},
       {"POST", "/rules", R"({"match": {"node": 9}})", 400, "there is no node 9"},
       {"POST", "/rules", R"({"match": {"nth": 1, "every": 2}})", 400, "exclude each other"},
-      {"POST", "/rules", R"({"treatment": {"kind": "duplicate", "copies": 101}})", 400, "from 1 to 100"},
+      {"POST", "/rules", R"({"action": {"kind": "duplicate", "copies": 101}})", 400, "from 1 to 100"},
       {"POST", "/clock", "{}", 400, "expected {\\\"advance\\\""},
       {"POST", "/clock", R"({"advance": "1s", "node": 1})", 400, "unknown field 'node'"},
       {"POST", "/clock", R"({"advance": "-1s"})", 400, "cannot move by so much"},

@@ -52,8 +52,8 @@ const std::vector<Fault>& every_fault() {
   return faults;
 }
 
-const std::vector<Treatment>& every_treatment() {
-  static const std::vector<Treatment> treatments{
+const std::vector<RuleAction>& every_action() {
+  static const std::vector<RuleAction> actions{
       Pass{},
       Delay{1ms, 2ms, true},
       DropRequest{},
@@ -66,7 +66,7 @@ const std::vector<Treatment>& every_treatment() {
       ResetAfter{std::numeric_limits<std::size_t>::max()},
       RefuseConnection{},
   };
-  return treatments;
+  return actions;
 }
 
 TEST(FaultJson, ReadsWhatItWroteOfEveryKind) {
@@ -76,10 +76,10 @@ TEST(FaultJson, ReadsWhatItWroteOfEveryKind) {
     ASSERT_EQ(fault.index(), kind);
     EXPECT_EQ(fault_from_json(to_json(fault)), fault) << to_json(fault);
   }
-  ASSERT_EQ(every_treatment().size(), std::variant_size_v<Treatment>);
-  for (std::size_t kind = 0; kind < every_treatment().size(); ++kind) {
-    const Rule rule{"", {}, every_treatment()[kind]};
-    ASSERT_EQ(rule.treatment.index(), kind);
+  ASSERT_EQ(every_action().size(), std::variant_size_v<RuleAction>);
+  for (std::size_t kind = 0; kind < every_action().size(); ++kind) {
+    const Rule rule{"", {}, every_action()[kind]};
+    ASSERT_EQ(rule.action.index(), kind);
     EXPECT_EQ(rule_from_json(to_json(rule)), rule) << to_json(rule);
   }
 }
@@ -90,7 +90,7 @@ TEST(FaultJson, NamesKindsAndFieldsAsTheyAreInCpp) {
   EXPECT_EQ(to_json(SkewClock{1, -1500ms}), R"({"kind":"skew_clock","node":1,"offset":"-1.5s"})");
   EXPECT_EQ(to_json(full_rule),
             R"({"name":"lost \"grant\"","match":{"client":"wor?er","node":2,"method":"PUT","key":"/locks/**",)"
-            R"("parameter":"prevExists=false","nth":1,"every":0,"times":3,"probability":0.25},"treatment":)"
+            R"("parameter":"prevExists=false","nth":1,"every":0,"times":3,"probability":0.25},"action":)"
             R"({"kind":"answer","status":503,"error_code":0,"body":"no\nway","content_type":"text/html"}})");
   for (const Fault& fault : every_fault()) {
     EXPECT_THAT(to_json(fault), HasSubstr("\"kind\":\"" + std::string(name_of(fault)) + "\""));
@@ -100,8 +100,7 @@ TEST(FaultJson, NamesKindsAndFieldsAsTheyAreInCpp) {
 TEST(FaultJson, LeavesOutWhatIsAsByDefault) {
   EXPECT_EQ(fault_from_json(R"("heal")"), Fault(Heal{}));
   EXPECT_EQ(fault_from_json(R"({"node": 2, "kind": "restart"})"), Fault(Restart{2, false}));
-  EXPECT_EQ(rule_from_json(R"({"treatment": "drop_answer", "match": {"nth": 2}})"),
-            (Rule{"", {.nth = 2}, DropAnswer{}}));
+  EXPECT_EQ(rule_from_json(R"({"action": "drop_answer", "match": {"nth": 2}})"), (Rule{"", {.nth = 2}, DropAnswer{}}));
   EXPECT_EQ(rule_from_json("{}"), Rule{});
 }
 
@@ -160,10 +159,9 @@ TEST(FaultJson, SaysWhatIsWrongAndWhere) {
       {R"({"kind": "add_rule", "rule": {"match": []}})", "rule.match: expected a match, as an object"},
       {R"({"kind": "add_rule", "rule": "drop_answer"})", "rule: expected a rule, as an object"},
       {R"({"kind": "add_rule", "rule": {"kind": "pass"}})", "rule: 'rule' has no field 'kind'"},
-      {R"({"kind": "add_rule", "rule": {"treatment": "drop"}})",
-       "rule.treatment: there is no kind 'drop': there are p"},
-      {R"({"kind": "add_rule", "rule": {"treatment": {"kind": "answer", "status": 3000000000}}})",
-       "rule.treatment.status: expected a whole number from -2147483648 to 2147483647"},
+      {R"({"kind": "add_rule", "rule": {"action": "drop"}})", "rule.action: there is no kind 'drop': there are p"},
+      {R"({"kind": "add_rule", "rule": {"action": {"kind": "answer", "status": 3000000000}}})",
+       "rule.action.status: expected a whole number from -2147483648 to 2147483647"},
   };
   for (const auto& [json, why] : bad) {
     try {

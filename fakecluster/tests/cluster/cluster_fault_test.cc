@@ -247,7 +247,7 @@ TEST_F(ClusterFault, FaultsHappenAtTheInstantTheyAreScheduledFor) {
 }
 
 TEST_F(ClusterFault, AScheduledFaultIsTakenBack) {
-  const ScheduledFault crash = cluster().after(10s, Crash{2});
+  const FaultId crash = cluster().after(10s, Crash{2});
   EXPECT_TRUE(cluster().cancel(crash));
   EXPECT_FALSE(cluster().cancel(crash));
   cluster().advance(11s);
@@ -330,7 +330,7 @@ TEST_F(ClusterFault, FaultsHaveNamesAndSayWhatTheyDo) {
   EXPECT_EQ(name_of(Fault(SetClockRate{})), "set_clock_rate");
   EXPECT_EQ(name_of(Fault(WipeHistory{})), "wipe_history");
   EXPECT_EQ(name_of(Fault(Recover{})), "recover");
-  EXPECT_EQ(name_of(Treatment(RefuseConnection{})), "refuse_connection");
+  EXPECT_EQ(name_of(RuleAction(RefuseConnection{})), "refuse_connection");
   EXPECT_EQ(describe(Fault(Partition{{{1}, {2, 3}}})), "partition {1} {2, 3}");
   EXPECT_EQ(describe(Fault(SkewClock{2, 1500ms})), "skew clock of node 2 by +1.5s");
   EXPECT_EQ(describe(Fault(Lag{2, 1ms, 2s})), "lag of node 2 by 1ms to 2s");

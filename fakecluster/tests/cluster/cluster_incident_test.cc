@@ -49,7 +49,7 @@ TEST_F(ClusterIncident, ALossOfTheMajorityAndTheElectionThatFollowsAreTold) {
 
 TEST_F(ClusterIncident, RulesAreToldWhenTheyAct) {
   listen();
-  const RuleId rule = cluster().add_rule({.match = {.method = "PUT", .nth = 2}, .treatment = DropAnswer{}});
+  const RuleId rule = cluster().add_rule({.match = {.method = "PUT", .nth = 2}, .action = DropAnswer{}});
   const std::string added = told.at(0);
   EXPECT_EQ(added.find("+0s fault 0: add rule drop answer"), 0u) << added;
   told.clear();

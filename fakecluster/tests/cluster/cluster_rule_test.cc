@@ -6,7 +6,7 @@ namespace {
 
 class ClusterRule : public ClusterFixture {
  protected:
-  void rule(Match match, Treatment treatment) { cluster().add_rule({"", std::move(match), std::move(treatment)}); }
+  void rule(Match match, RuleAction action) { cluster().add_rule({"", std::move(match), std::move(action)}); }
 };
 
 TEST_F(ClusterRule, ADroppedRequestIsNeverDone) {
@@ -286,9 +286,9 @@ TEST_F(ClusterRule, RulesAreRemovedByName) {
 }
 
 TEST_F(ClusterRule, MalformedRulesAreRefusedSayingWhy) {
-  const auto refusal = [&](Match match, Treatment treatment) -> std::string {
+  const auto refusal = [&](Match match, RuleAction action) -> std::string {
     try {
-      cluster().add_rule({"", std::move(match), std::move(treatment)});
+      cluster().add_rule({"", std::move(match), std::move(action)});
     } catch (const std::invalid_argument& refused) {
       return refused.what();
     }

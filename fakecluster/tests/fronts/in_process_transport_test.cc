@@ -140,8 +140,8 @@ TEST(InProcessTransportOfACluster, SaysWhetherABrokenExchangeMayHaveBeenActedOn)
   ThreadRuntime runtime;
   Cluster cluster({.nodes = 1});
   InProcessTransport transport(runtime, cluster.node(1));
-  const auto put_under = [&](Treatment treatment) {
-    const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = std::move(treatment)});
+  const auto put_under = [&](RuleAction action) {
+    const ScopedRule rule(cluster, {.name = {}, .match = {}, .action = std::move(action)});
     return transport.exchange(endpoint, request("PUT", "/keys/a", "value=1"), TimePoint::max(), {}).error();
   };
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{20}}) {

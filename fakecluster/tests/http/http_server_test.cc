@@ -260,7 +260,7 @@ TEST(HttpServerOfACluster, BreaksTheConnectionWhereARuleSays) {
   Cluster cluster({.nodes = 1});
   HttpServer server(cluster.node(1));
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{20}}) {
-    const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = ResetAfter{bytes}});
+    const ScopedRule rule(cluster, {.name = {}, .match = {}, .action = ResetAfter{bytes}});
     RawClient client(server.port());
     client.send("POST /keys/queue HTTP/1.1\r\nHost: x\r\n\r\n");
     if (bytes > 0) {
@@ -276,7 +276,7 @@ TEST(HttpServerOfACluster, BreaksTheConnectionWhereARuleSays) {
 TEST(HttpServerOfACluster, FreesARequestThatHangsWhenItsClientGoes) {
   Cluster cluster({.nodes = 1});
   HttpServer server(cluster.node(1));
-  const ScopedRule rule(cluster, {.name = {}, .match = {}, .treatment = DropAnswer{}});
+  const ScopedRule rule(cluster, {.name = {}, .match = {}, .action = DropAnswer{}});
   {
     RawClient client(server.port());
     client.send(put("/keys/a", "value=1"));

@@ -248,7 +248,7 @@ TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
   cluster.tell("/faults", R"("heal")");
   EXPECT_EQ(ask(cluster.ports[1], put("/keys/a", "value=3")).status, 200);
 
-  cluster.tell("/rules", R"({"match": {"client": "victim"}, "treatment": {"kind": "answer", "error_code": 301}})");
+  cluster.tell("/rules", R"({"match": {"client": "victim"}, "action": {"kind": "answer", "error_code": 301}})");
   EXPECT_EQ(ask(cluster.ports[1], "GET /keys/a HTTP/1.1\r\nHost: a\r\nX-Deimos-Client: victim\r\n\r\n").status, 500);
   EXPECT_EQ(ask(cluster.ports[1], get("/keys/a")).status, 200);
 

@@ -18,7 +18,7 @@ class RecordedReply final : public Reply {
     answered = true;
     open = is_open;
   }
-  void part(std::string_view text) override {
+  void chunk(std::string_view text) override {
     parts.emplace_back(text);
     response.body += text;
   }

@@ -122,7 +122,7 @@ class Draw {
   [[nodiscard]] Duration most_offset() const { return limits_.max_skew / 2 * 3 / 4; }
   [[nodiscard]] Duration most_gain() const { return limits_.max_skew / 2 / 4 / limits_.most_episodes; }
   static Duration rounded(Duration duration) { return std::chrono::ceil<milliseconds>(duration); }
-  Disturbance rule(fake::Treatment treatment);
+  Disturbance rule(fake::RuleAction action);
   static Disturbance watches(Disturbance rule);
 
   RandomStream random_;
@@ -260,7 +260,7 @@ Disturbance Draw::wild_clock() {
       fake::SkewClock{node(), std::chrono::floor<milliseconds>(random_.between(-seconds(60), seconds(60)))});
 }
 
-Disturbance Draw::rule(fake::Treatment treatment) {
+Disturbance Draw::rule(fake::RuleAction action) {
   constexpr std::array methods{"", "PUT", "DELETE", "GET", "WATCH"};
   fake::Rule rule;
   rule.name = "r" + std::to_string(random_.below(1'000'000));
@@ -277,7 +277,7 @@ Disturbance Draw::rule(fake::Treatment treatment) {
     rule.match.every = 2 + random_.below(3);
   }
   if (random_.chance(0.3)) rule.match.times = 1 + random_.below(4);
-  rule.treatment = std::move(treatment);
+  rule.action = std::move(action);
   return fake::Fault(fake::AddRule{std::move(rule)});
 }
 
@@ -304,8 +304,7 @@ bool FaultPlan::breaks_leases(Duration max_skew) const {
 bool FaultPlan::forges_answers() const {
   return std::ranges::any_of(episodes, [](const Episode& episode) {
     const fake::Rule* const rule = rule_of(episode);
-    return rule != nullptr && std::holds_alternative<fake::CorruptBody>(rule->treatment) &&
-           rule->match.method != "WATCH";
+    return rule != nullptr && std::holds_alternative<fake::CorruptBody>(rule->action) && rule->match.method != "WATCH";
   });
 }
 
@@ -315,7 +314,7 @@ bool FaultPlan::repeats_writes() const {
     const auto* fault = std::get_if<fake::Fault>(&episode.what);
     if (fault != nullptr && std::holds_alternative<fake::Pause>(*fault)) return true;
     const fake::Rule* const rule = rule_of(episode);
-    return rule != nullptr && std::holds_alternative<fake::Duplicate>(rule->treatment);
+    return rule != nullptr && std::holds_alternative<fake::Duplicate>(rule->action);
   });
 }
 

@@ -53,7 +53,7 @@ std::string code_of(const fake::Match& match) {
   return "{" + text + "}";
 }
 
-struct TreatmentCode {
+struct RuleActionCode {
   std::string operator()(const fake::Pass&) const { return "fake::Pass{}"; }
   std::string operator()(const fake::Delay& t) const {
     return "fake::Delay{" + duration_as_code(t.least) + ", " + duration_as_code(t.most) + (t.answer ? ", true}" : "}");
@@ -118,7 +118,7 @@ struct FaultCode {
   std::string operator()(const fake::ChangeLeader& f) const { return of_node("ChangeLeader", f.to); }
   std::string operator()(const fake::AddRule& f) const {
     return "fake::AddRule{{" + quoted(f.rule.name) + ", " + code_of(f.rule.match) + ", " +
-           std::visit(TreatmentCode{}, f.rule.treatment) + "}}";
+           std::visit(RuleActionCode{}, f.rule.action) + "}}";
   }
   std::string operator()(const fake::RemoveRules& f) const { return "fake::RemoveRules{" + quoted(f.name) + "}"; }
   std::string operator()(const fake::Recover&) const { return "fake::Recover{}"; }

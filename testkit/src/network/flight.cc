@@ -105,7 +105,7 @@ void Flight::answer(Response response, bool open) {
   if (!open) send_back();
 }
 
-void Flight::part(std::string_view text) { answer_->body.append(text); }
+void Flight::chunk(std::string_view text) { answer_->body.append(text); }
 
 void Flight::end() {
   if (leg_ == Leg::at_node) send_back();

@@ -68,7 +68,7 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   void forsake();
 
   void answer(Response response, bool open) override;
-  void part(std::string_view text) override;
+  void chunk(std::string_view text) override;
   void end() override;
   void broken(Delivery delivery) override;
 

@@ -65,7 +65,7 @@ BlockWatch::Scope::~Scope() {
 }
 
 void BlockWatch::watch(Turn* turn, const WatchOrder* order) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   turn_ = turn;
   order_ = order;
   seen_ = 0;
@@ -73,13 +73,13 @@ void BlockWatch::watch(Turn* turn, const WatchOrder* order) {
 }
 
 std::string BlockWatch::Scope::found() {
-  const std::lock_guard lock(watch_->mutex_);
+  const internal::LocalMutexLock lock(watch_->mutex_);
   if (!watch_->reported_blocked_) return "";
   return watch_->subject() + " blocked for real for " + describe_looks(watch_->lasted_) + " in " + watch_->where_;
 }
 
 void BlockWatch::Scope::let_go() {
-  if (watch_) const std::lock_guard lock(watch_->mutex_);
+  if (watch_) const internal::LocalMutexLock lock(watch_->mutex_);
 }
 
 void BlockWatch::run() {
@@ -87,7 +87,7 @@ void BlockWatch::run() {
 }
 
 bool BlockWatch::look() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   asleep_ = turn_ == nullptr;
   if (asleep_) return false;
   ++looks_;

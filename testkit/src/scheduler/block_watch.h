@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include <deimos/internal/local_mutex.h>
 #include <deimos/runtime.h>
 
 #include "scheduler/thread_activity.h"
@@ -103,9 +103,9 @@ class BlockWatch {
   void run();
   /// Returns false if there is nothing to look at.
   bool look();
-  void consider(std::uint64_t turn);
-  void report(std::uint64_t turn, const std::string& what);
-  [[nodiscard]] std::string subject() const;
+  void consider(std::uint64_t turn) DEIMOS_REQUIRES(mutex_);
+  void report(std::uint64_t turn, const std::string& what) DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::string subject() const DEIMOS_REQUIRES(mutex_);
 
   const ThreadId watched_thread_;
   const pid_t process_;
@@ -113,18 +113,18 @@ class BlockWatch {
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> looks_{0};
 
-  std::mutex mutex_;
-  Turn* turn_ = nullptr;
-  const WatchOrder* order_ = nullptr;
-  bool asleep_ = false;
+  internal::LocalMutex mutex_;
+  Turn* turn_ DEIMOS_GUARDED_BY(mutex_) = nullptr;
+  const WatchOrder* order_ DEIMOS_GUARDED_BY(mutex_) = nullptr;
+  bool asleep_ DEIMOS_GUARDED_BY(mutex_) = false;
 
   // Of the turn that has lasted for more than one look.
-  std::uint64_t seen_ = 0;
-  std::uint64_t lasted_ = 0;   // In looks.
-  std::uint64_t blocked_ = 0;  // In how many of them it was.
-  bool reported_ = false;
-  bool reported_blocked_ = false;
-  std::string where_;
+  std::uint64_t seen_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t lasted_ DEIMOS_GUARDED_BY(mutex_) = 0;   // In looks.
+  std::uint64_t blocked_ DEIMOS_GUARDED_BY(mutex_) = 0;  // In how many of them it was.
+  bool reported_ DEIMOS_GUARDED_BY(mutex_) = false;
+  bool reported_blocked_ DEIMOS_GUARDED_BY(mutex_) = false;
+  std::string where_ DEIMOS_GUARDED_BY(mutex_);
 
   std::jthread thread_;
 };

@@ -17,7 +17,7 @@ struct KindOf {
   std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
   std::string operator()(const fake::Fault& fault) const {
     const auto* added = std::get_if<fake::AddRule>(&fault);
-    return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.treatment));
+    return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.action));
   }
 };
 
@@ -79,7 +79,7 @@ void Coverage::add(const LockRun& run, const LockRunResult& result) {
   ++runs_;
   simulated_ += result.history.end;
   for (const Episode& episode : run.plan.episodes) ++drawn_[kind_of(episode.what)];
-  for (const auto& [treatment, count] : result.acted) acted_["rule " + treatment] += count;
+  for (const auto& [action, count] : result.acted) acted_["rule " + action] += count;
   for (const auto& [code, count] : result.failed) failed_[make_error_code(static_cast<errc>(code)).message()] += count;
   happened_["elections"] += result.elections;
   happened_["cleared watches"] += failures(result, errc::history_cleared);

@@ -14,7 +14,7 @@ class Coverage {
  public:
   void add(const LockRun& run, const LockRunResult& result);
 
-  /// A line for each kind of fault, treatment, outcome and failed call.
+  /// A line for each kind of fault, action, outcome and failed call.
   [[nodiscard]] std::string describe() const;
   /// What never happened of that which ought to, joined: kinds of fault that were not drawn, rules that did nothing,
   /// and what should come of all that. Empty if there is nothing.
@@ -26,12 +26,12 @@ class Coverage {
   std::uint64_t runs_ = 0;
   Duration simulated_ = {};
   Counts drawn_;     ///< Episodes, by kind of fault.
-  Counts acted_;     ///< Requests on which rules acted, by treatment.
+  Counts acted_;     ///< Requests on which rules acted, by action.
   Counts happened_;  ///< What became of locks.
   Counts failed_;    ///< Calls of the store that failed, by message.
 };
 
-/// Every kind of Disturbance, by name: `pause process`, `isolate`, …; a rule by its treatment, `rule drop_answer`.
+/// Every kind of Disturbance, by name: `pause process`, `isolate`, …; a rule by its action, `rule drop_answer`.
 [[nodiscard]] std::string kind_of(const Disturbance& what);
 
 }  // namespace deimos::testkit

@@ -203,7 +203,7 @@ class Runner {
       if (added == nullptr) continue;
       simulation_.at(episode.at + episode.lasts, [this, name = added->rule.name] {
         for (const fake::RuleStatus& status : simulation_.cluster().rules()) {
-          if (status.rule.name == name) result_.acted[std::string(name_of(status.rule.treatment))] += status.acted;
+          if (status.rule.name == name) result_.acted[std::string(name_of(status.rule.action))] += status.acted;
         }
       });
     }

@@ -62,7 +62,7 @@ struct LockRunResult {
   LockHistory history;
   std::vector<fake::AuditRecord> audit;
   std::vector<Finding> findings;
-  std::map<std::string, std::uint64_t> acted;  ///< Requests on which rules acted, by treatment.
+  std::map<std::string, std::uint64_t> acted;  ///< Requests on which rules acted, by action.
   std::map<int, std::uint64_t> failed;         ///< Calls of the store that failed, by code.
   std::uint64_t elections = 0;
   std::uint64_t hash = 0;

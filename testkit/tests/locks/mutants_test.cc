@@ -70,13 +70,13 @@ enum class Weather {
 LockRun run_in(Weather weather, std::uint64_t seed) {
   LockRun run;
   run.seed = seed;
-  PlanLimits limits;
-  limits.processes = {"p1", "p2", "p3"};
-  limits.broken_leases = weather == Weather::forced;
-  limits.crashes = weather == Weather::deadly;
-  limits.late_requests = false;
+  PlanLimits until;
+  until.processes = {"p1", "p2", "p3"};
+  until.broken_leases = weather == Weather::forced;
+  until.crashes = weather == Weather::deadly;
+  until.late_requests = false;
   if (weather == Weather::swift || weather == Weather::lossy || weather == Weather::forgetful) {
-    limits.longest = 3s;
+    until.longest = 3s;
     run.locks.ttl = 120s;
     run.patience = 25s;
   } else {
@@ -92,7 +92,7 @@ LockRun run_in(Weather weather, std::uint64_t seed) {
     run.links.latency_max = 30ms;
     run.program = random_program(seed, {.processes = 3, .locks = 1, .steps = 30, .longest = 50ms});
   } else {
-    run.plan = random_plan(seed, limits);
+    run.plan = random_plan(seed, until);
   }
   if (weather == Weather::lossy) {
     const fake::Rule lost{"lost", {.method = "PUT", .probability = 0.2}, fake::DropAnswer{}};

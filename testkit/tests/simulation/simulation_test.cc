@@ -265,7 +265,7 @@ TEST(ClusterSimulation, GoesOnInTheNextTermWhenTheLeaderIsCutOff) {
 TEST(ClusterSimulation, TellsInItsHistoryWhatBefellTheCluster) {
   Simulation simulation({.seed = 11, .nodes = 3});
   simulation.cluster().after(5s, fake::Isolate{1});
-  simulation.cluster().add_rule({.match = {.method = "PUT", .nth = 1}, .treatment = fake::DropAnswer{}});
+  simulation.cluster().add_rule({.match = {.method = "PUT", .nth = 1}, .action = fake::DropAnswer{}});
   simulation.spawn("writer", [](Process& process) { process.client().set("/key", "value", {.timeout = 1s}); });
   simulation.run_for(10s);
   const std::string history = simulation.history().tail();

@@ -8,7 +8,7 @@
 
 namespace deimos {
 
-Hold::Hold(std::shared_ptr<LockState> state, std::shared_ptr<LockAcquisition> acquisition) noexcept
+Hold::Hold(std::shared_ptr<LocalLock> state, std::shared_ptr<LockAcquisition> acquisition) noexcept
     : state_(std::move(state)), acquisition_(std::move(acquisition)) {}
 
 // A Hold that was moved from still has its name and answers as one that was released: so it keeps its state.

@@ -24,13 +24,13 @@ std::optional<Error> check(const AcquireOptions& options) {
 
 }  // namespace
 
-class LockState::Place {
+class LocalLock::Place {
  public:
-  explicit Place(LockState& state) : state_(state) { state_.line_.push_back(&waiter); }  // Under mutex_.
+  explicit Place(LocalLock& state) : state_(state) { state_.line_.push_back(&waiter); }  // Under mutex_.
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() {
-    const std::lock_guard lock(state_.mutex_);
+    const internal::LocalMutexLock lock(state_.mutex_);
     std::erase(state_.line_, &waiter);
     state_.wake_first();
   }
@@ -38,13 +38,13 @@ class LockState::Place {
   mutable Waiter waiter;
 
  private:
-  LockState& state_;
+  LocalLock& state_;
 };
 
-LockState::LockState(std::shared_ptr<LockSession> session, std::string name, std::string key)
+LocalLock::LocalLock(std::shared_ptr<LockSession> session, std::string name, std::string key)
     : session_(std::move(session)), name_(std::move(name)), key_(std::move(key)) {}
 
-Result<Hold> LockState::acquire(const AcquireOptions& options, const std::stop_token& stop) {
+Result<Hold> LocalLock::acquire(const AcquireOptions& options, const std::stop_token& stop) {
   const Result<LockSession::Operation> operation = session_->begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
   if (auto error = check(options)) return tl::unexpected<Error>(std::move(*error));
@@ -59,13 +59,13 @@ Result<Hold> LockState::acquire(const AcquireOptions& options, const std::stop_t
   return hold;
 }
 
-Result<Hold> LockState::acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
+Result<Hold> LocalLock::acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
                                         const std::stop_token& stop) {
   const TimePoint deadline = saturating_add(session_->runtime().now(), options.wait);
   const Owner owner = owner_of(options);
   std::optional<Place> place;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (auto nested = reenter(owner, options)) return std::move(*nested);
     if (options.wait == Duration::zero() && (!line_.empty() || is_taken_here())) return already_held(name_);
     place.emplace(*this);
@@ -75,11 +75,11 @@ Result<Hold> LockState::acquire_in_turn(const AcquireOptions& options, const Loc
   }
   Result<LockGrant> grant = ask_store(options, lease, deadline, stop);
   if (!grant) return tl::unexpected<Error>(std::move(grant.error()));
-  const auto acquisition =
-      std::make_shared<LockAcquisition>(session_->shared_runtime(), name_, key_, lease, std::move(*grant),
-                                        LockAcquisition::Wishes{options.max_hold, options.auto_renew, options.on_lost});
+  const auto acquisition = std::make_shared<LockAcquisition>(
+      session_->shared_runtime(), name_, key_, lease, std::move(*grant),
+      LockAcquisition::AcquisitionOptions{options.max_hold, options.auto_renew, options.on_lost});
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     current_ = acquisition;
     current_owner_ = owner;
     count_ = 1;
@@ -89,45 +89,48 @@ Result<Hold> LockState::acquire_in_turn(const AcquireOptions& options, const Loc
   return Hold(shared_from_this(), acquisition);
 }
 
-std::optional<Result<Hold>> LockState::reenter(Owner owner, const AcquireOptions& options) {
+std::optional<Result<Hold>> LocalLock::reenter(Owner owner, const AcquireOptions& options) {
   if (!current_ || current_owner_ != owner || count_ == 0 || !current_->is_held()) return std::nullopt;
   if (!options.reentrant) return Result<Hold>(already_held(name_));
   ++count_;
   return Result<Hold>(Hold(shared_from_this(), current_));
 }
 
-Result<void> LockState::wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
+Result<void> LocalLock::wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
                                      const std::stop_token& stop) {
   Runtime& runtime = session_->runtime();
   TimePoint until = deadline;
   if (options.max_retries > 0) {
     until = std::min(until, saturating_add(runtime.now(), listen_for(options) * options.max_retries));
   }
-  const auto is_my_turn = [&] { return line_.front() == &place.waiter && !is_taken_here(); };
-  std::unique_lock lock(mutex_);
+  const auto is_my_turn = [&] {
+    mutex_.assert_held();
+    return line_.front() == &place.waiter && !is_taken_here();
+  };
+  internal::LocalMutexLock lock(mutex_);
   if (is_my_turn()) return {};
   place.waiter.signal = runtime.make_signal();
-  if (wait_until(*place.waiter.signal, lock, until, stop, runtime, is_my_turn)) return {};
+  if (wait_until(*place.waiter.signal, lock.native(), until, stop, runtime, is_my_turn)) return {};
   if (stop.stop_requested()) return fail(errc::cancelled, "waiting for lock '" + name_ + "' was cancelled");
   if (until < deadline) return already_held(name_);
   return fail(errc::lock_timeout, "lock '" + name_ + "' was not free in time");
 }
 
-Result<LockGrant> LockState::ask_store(const AcquireOptions& options, const LockLease& lease, TimePoint deadline,
+Result<LockGrant> LocalLock::ask_store(const AcquireOptions& options, const LockLease& lease, TimePoint deadline,
                                        const std::stop_token& stop) {
   Runtime& runtime = session_->runtime();
   const bool once = options.wait == Duration::zero();
-  LockContender::Question question;
+  LockAcquirer::Question question;
   question.name = name_;
   question.key = key_;
   question.token = session_->make_token();
   question.lease = lease;
-  question.deadline = once ? session_->limits().deadline : deadline;
+  question.deadline = once ? session_->step_deadline().at : deadline;
   question.once = once;
   question.max_retries = options.max_retries;
   question.listen_for = listen_for(options);
   question.stop = stop;
-  LockContender contender(runtime, session_->backend(), session_->options(), question);
+  LockAcquirer contender(runtime, session_->backend(), session_->options(), question);
   Result<LockGrant> grant = contender.contend();
   if (!grant && contender.may_have_written()) {
     LockCleaner::Job job;
@@ -144,11 +147,11 @@ Result<LockGrant> LockState::ask_store(const AcquireOptions& options, const Lock
   return grant;
 }
 
-Result<Release> LockState::release(const std::shared_ptr<LockAcquisition>& acquisition) {
+Result<Release> LocalLock::release(const std::shared_ptr<LockAcquisition>& acquisition) {
   const Result<LockSession::Operation> operation = session_->begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (current_ != acquisition || !acquisition->is_held()) {
       return tl::unexpected<Error>(acquisition->why_not_held());
     }
@@ -156,48 +159,48 @@ Result<Release> LockState::release(const std::shared_ptr<LockAcquisition>& acqui
   }
   Result<Release> end = session_->release(acquisition);
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (current_ == acquisition) current_ = nullptr;
     wake_first();
   }
   return end;
 }
 
-void LockState::wake() {
-  const std::lock_guard lock(mutex_);
+void LocalLock::wake() {
+  const internal::LocalMutexLock lock(mutex_);
   wake_first();
 }
 
-void LockState::wake_first() {
+void LocalLock::wake_first() {
   if (!line_.empty() && line_.front()->signal) line_.front()->signal->notify();
 }
 
-bool LockState::is_taken_here() const { return current_ && (current_->is_held() || current_->is_releasing()); }
+bool LocalLock::is_taken_here() const { return current_ && (current_->is_held() || current_->is_releasing()); }
 
-LockState::Owner LockState::owner_of(const AcquireOptions& options) const {
+LocalLock::Owner LocalLock::owner_of(const AcquireOptions& options) const {
   if (options.owner) return {true, *options.owner};
   return {false, session_->runtime().current_task()};
 }
 
-Duration LockState::listen_for(const AcquireOptions& options) const {
+Duration LocalLock::listen_for(const AcquireOptions& options) const {
   return options.retry_interval == Duration::zero() ? session_->options().poll_interval : options.retry_interval;
 }
 
-Result<void> LockState::lock(Duration wait) {
+Result<void> LocalLock::lock(Duration wait) {
   AcquireOptions options;
   options.wait = wait;
   Result<Hold> hold = acquire(options, {});
   if (!hold) return tl::unexpected<Error>(std::move(hold.error()));
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   locked_.push_back({session_->runtime().current_task(), hold->detach()});
   return {};
 }
 
-void LockState::unlock() {
+void LocalLock::unlock() {
   const TaskId task = session_->runtime().current_task();
   std::shared_ptr<LockAcquisition> acquisition;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     const auto is_mine = [&](const Locked& locked) { return locked.task == task; };
     // Those lost first: an unlock that may be theirs must not end a later acquisition.
     auto chosen = std::find_if(locked_.begin(), locked_.end(),
@@ -215,9 +218,9 @@ void LockState::unlock() {
   }
 }
 
-std::shared_ptr<LockAcquisition> LockState::mine() const {
+std::shared_ptr<LockAcquisition> LocalLock::mine() const {
   const TaskId task = session_->runtime().current_task();
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (current_ && current_owner_ == Owner{false, task} && current_->is_held()) return current_;
   const auto last =
       std::find_if(locked_.rbegin(), locked_.rend(), [&](const Locked& locked) { return locked.task == task; });

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include <deimos/hold.h>
+#include <deimos/internal/local_mutex.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
 
@@ -21,9 +21,9 @@
 namespace deimos {
 
 /// Thread-safe.
-class LockState : public std::enable_shared_from_this<LockState> {
+class LocalLock : public std::enable_shared_from_this<LocalLock> {
  public:
-  LockState(std::shared_ptr<LockSession> session, std::string name, std::string key);
+  LocalLock(std::shared_ptr<LockSession> session, std::string name, std::string key);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
@@ -64,24 +64,24 @@ class LockState : public std::enable_shared_from_this<LockState> {
   /// Waits until it is the first in line and nobody of this process holds the lock.
   [[nodiscard]] Result<void> wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
                                           const std::stop_token& stop);
-  [[nodiscard]] std::optional<Result<Hold>> reenter(Owner owner, const AcquireOptions& options);
+  [[nodiscard]] std::optional<Result<Hold>> reenter(Owner owner, const AcquireOptions& options) DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] Result<LockGrant> ask_store(const AcquireOptions& options, const LockLease& lease, TimePoint deadline,
                                             const std::stop_token& stop);
   [[nodiscard]] Owner owner_of(const AcquireOptions& options) const;
   [[nodiscard]] Duration listen_for(const AcquireOptions& options) const;
-  [[nodiscard]] bool is_taken_here() const;  // Under mutex_.
-  void wake_first();                         // Under mutex_.
+  [[nodiscard]] bool is_taken_here() const DEIMOS_REQUIRES(mutex_);
+  void wake_first() DEIMOS_REQUIRES(mutex_);
 
   const std::shared_ptr<LockSession> session_;
   const std::string name_;
   const std::string key_;
 
-  mutable std::mutex mutex_;
-  std::deque<Waiter*> line_;
-  std::shared_ptr<LockAcquisition> current_;  ///< The last one granted; may be over.
-  Owner current_owner_;
-  int count_ = 0;  ///< Holds of it.
-  std::vector<Locked> locked_;
+  mutable internal::LocalMutex mutex_;
+  std::deque<Waiter*> line_ DEIMOS_GUARDED_BY(mutex_);
+  std::shared_ptr<LockAcquisition> current_ DEIMOS_GUARDED_BY(mutex_);  ///< The last one granted; may be over.
+  Owner current_owner_ DEIMOS_GUARDED_BY(mutex_);
+  int count_ DEIMOS_GUARDED_BY(mutex_) = 0;  ///< Holds of it.
+  std::vector<Locked> locked_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos

@@ -17,10 +17,10 @@ bool may_pass(const Error& error) {
 
 }  // namespace
 
-LockContender::LockContender(Runtime& runtime, LockBackend& backend, const LockOptions& options, Question question)
+LockAcquirer::LockAcquirer(Runtime& runtime, LockBackend& backend, const LockOptions& options, Question question)
     : runtime_(runtime), backend_(backend), options_(options), asked_(std::move(question)) {}
 
-Result<LockGrant> LockContender::contend() {
+Result<LockGrant> LockAcquirer::contend() {
   Step step = Step::create;
   for (;;) {
     if (step != Step::granted && step != Step::failed && out_of_time()) step = Step::failed;
@@ -36,7 +36,7 @@ Result<LockGrant> LockContender::contend() {
   }
 }
 
-bool LockContender::out_of_time() {
+bool LockAcquirer::out_of_time() {
   if (asked_.stop.stop_requested()) {
     error_ = fail(errc::cancelled, "waiting for lock '" + asked_.name + "' was cancelled").value();
     return true;
@@ -51,11 +51,11 @@ bool LockContender::out_of_time() {
   return true;
 }
 
-Limits LockContender::limits() const {
+Deadline LockAcquirer::step_deadline() const {
   return {std::min(saturating_add(runtime_.now(), options_.request_timeout), asked_.deadline), asked_.stop};
 }
 
-void LockContender::pause(TimePoint no_later) {
+void LockAcquirer::pause(TimePoint no_later) {
   const Duration longest = first_pause * (1 << std::min(failures_, most_doublings));
   ++failures_;
   // Half of it is random, so that clients that failed together do not come back together.
@@ -64,19 +64,19 @@ void LockContender::pause(TimePoint no_later) {
   runtime_.sleep_until(std::min({until, no_later, asked_.deadline}), asked_.stop);
 }
 
-LockContender::Step LockContender::fail_with(Error error) {
+LockAcquirer::Step LockAcquirer::fail_with(Error error) {
   error_ = std::move(error);
   return Step::failed;
 }
 
-LockContender::Step LockContender::failed_read(Error error, Step again) {
+LockAcquirer::Step LockAcquirer::failed_read(Error error, Step again) {
   if (!may_pass(error)) return fail_with(std::move(error));
   last_error_ = std::move(error);
   pause();
   return again;
 }
 
-LockContender::Step LockContender::failed_write(Error error, Step again) {
+LockAcquirer::Step LockAcquirer::failed_write(Error error, Step again) {
   if (error.code != condition::outcome_unknown) return failed_read(std::move(error), again);
   // Its lease counts from when a node takes it up: no later than one more time-out from now, if it is still under way.
   ++residue_.unresolved;
@@ -85,7 +85,7 @@ LockContender::Step LockContender::failed_write(Error error, Step again) {
   return failed_read(std::move(error), Step::look);
 }
 
-LockContender::Step LockContender::granted(TimePoint sent, std::uint64_t fencing_token) {
+LockAcquirer::Step LockAcquirer::granted(TimePoint sent, std::uint64_t fencing_token) {
   failures_ = 0;
   if (runtime_.now() >= saturating_add(sent, asked_.lease.usable)) {
     // It came after its own deadline, so it is no grant. A renewal shows whether the record is still ours.
@@ -97,21 +97,21 @@ LockContender::Step LockContender::granted(TimePoint sent, std::uint64_t fencing
   return Step::granted;
 }
 
-LockContender::Step LockContender::create() {
+LockAcquirer::Step LockAcquirer::create() {
   const TimePoint sent = runtime_.now();
-  const auto answer = backend_.acquire(asked_.key, asked_.token, asked_.lease.stored, limits());
+  const auto answer = backend_.acquire(asked_.key, asked_.token, asked_.lease.stored, step_deadline());
   if (!answer) return failed_write(answer.error(), Step::create);
   if (const auto* grant = std::get_if<Granted>(&*answer)) return granted(sent, grant->fencing_token);
   return Step::look;
 }
 
-LockContender::Step LockContender::look() {
-  const Result<Inspection> seen = backend_.inspect(asked_.key, limits());
+LockAcquirer::Step LockAcquirer::look() {
+  const Result<Inspection> seen = backend_.inspect(asked_.key, step_deadline());
   if (!seen) return failed_read(seen.error(), listen_from_ == 0 ? Step::look : Step::listen);
   return judge(*seen);
 }
 
-LockContender::Step LockContender::judge(const Inspection& seen) {
+LockAcquirer::Step LockAcquirer::judge(const Inspection& seen) {
   if (!seen.record) {
     written_ = false;
     if (++vanished_ > 1) pause();  // Quick hand-overs, or a store that contradicts itself.
@@ -135,16 +135,16 @@ LockContender::Step LockContender::judge(const Inspection& seen) {
   return refused();
 }
 
-LockContender::Step LockContender::refused() {
+LockAcquirer::Step LockAcquirer::refused() {
   const bool enough = asked_.once || (asked_.max_retries > 0 && refusals_ >= asked_.max_retries);
   ++refusals_;
   if (!enough) return Step::listen;
   return fail_with(fail(errc::lock_already_held, "lock '" + asked_.name + "' is held by another").value());
 }
 
-LockContender::Step LockContender::take_over() {
+LockAcquirer::Step LockAcquirer::take_over() {
   const TimePoint sent = runtime_.now();
-  const Result<Granted> grant = backend_.take_over(*expired_, asked_.token, asked_.lease.stored, limits());
+  const Result<Granted> grant = backend_.take_over(*expired_, asked_.token, asked_.lease.stored, step_deadline());
   if (grant) return granted(sent, grant->fencing_token);
   if (grant.error().code != errc::compare_failed && grant.error().code != errc::key_not_found) {
     return failed_write(grant.error(), Step::look);
@@ -153,9 +153,10 @@ LockContender::Step LockContender::take_over() {
   return Step::look;
 }
 
-LockContender::Step LockContender::confirm() {
+LockAcquirer::Step LockAcquirer::confirm() {
   const TimePoint sent = runtime_.now();
-  const Result<Granted> renewed = backend_.renew(asked_.key, asked_.token, revision_, asked_.lease.stored, limits());
+  const Result<Granted> renewed =
+      backend_.renew(asked_.key, asked_.token, revision_, asked_.lease.stored, step_deadline());
   if (renewed) {
     const Step next = granted(sent, renewed->fencing_token);
     if (next == Step::confirm) pause();
@@ -172,7 +173,7 @@ LockContender::Step LockContender::confirm() {
   return failed_read(renewed.error(), Step::look);
 }
 
-void LockContender::plan_look(std::optional<std::chrono::seconds> ttl_left, bool has_lease) {
+void LockAcquirer::plan_look(std::optional<std::chrono::seconds> ttl_left, bool has_lease) {
   const TimePoint now = runtime_.now();
   look_at_ = saturating_add(now, asked_.listen_for);
   if (!has_lease && !ttl_left) return;
@@ -180,7 +181,7 @@ void LockContender::plan_look(std::optional<std::chrono::seconds> ttl_left, bool
   look_at_ = std::min(look_at_, saturating_add(now, until_over(ttl_left.value_or(std::chrono::seconds(0)), options_)));
 }
 
-LockContender::Step LockContender::listen() {
+LockAcquirer::Step LockAcquirer::listen() {
   if (runtime_.now() >= look_at_) return Step::look;
   const TimePoint until = std::min(look_at_, asked_.deadline);
   const auto change = backend_.wait_for_change(asked_.key, listen_from_, {until, asked_.stop});

@@ -17,7 +17,7 @@
 namespace deimos {
 
 /// Used by one task.
-class LockContender {
+class LockAcquirer {
  public:
   struct Question {
     std::string name;
@@ -31,14 +31,14 @@ class LockContender {
     std::stop_token stop;
   };
 
-  LockContender(Runtime& runtime, LockBackend& backend, const LockOptions& options, Question question);
+  LockAcquirer(Runtime& runtime, LockBackend& backend, const LockOptions& options, Question question);
 
   /// If it fails, may_have_written() says whether something is to be cleaned up.
   [[nodiscard]] Result<LockGrant> contend();
   [[nodiscard]] bool may_have_written() const noexcept { return written_ || residue_.unresolved > 0; }
   /// Our record was seen in the store.
   [[nodiscard]] bool has_written() const noexcept { return written_; }
-  [[nodiscard]] const LockResidue& residue() const noexcept { return residue_; }
+  [[nodiscard]] const InDoubtWrites& residue() const noexcept { return residue_; }
 
  private:
   enum class Step { create, look, take_over, confirm, listen, granted, failed };
@@ -59,14 +59,14 @@ class LockContender {
   [[nodiscard]] bool out_of_time();
   void pause(TimePoint no_later = TimePoint::max());
   void plan_look(std::optional<std::chrono::seconds> ttl_left, bool has_lease);
-  [[nodiscard]] Limits limits() const;
+  [[nodiscard]] Deadline step_deadline() const;
 
   Runtime& runtime_;
   LockBackend& backend_;
   const LockOptions& options_;
   const Question asked_;
 
-  LockResidue residue_;
+  InDoubtWrites residue_;
   bool written_ = false;
   std::uint64_t revision_ = 0;         ///< Of our record, as it was seen; to be confirmed.
   std::optional<LockRecord> expired_;  ///< To be taken over.

@@ -10,7 +10,7 @@
 
 namespace deimos {
 
-Mutex::Mutex(std::string name, Result<std::shared_ptr<LockState>> state)
+Mutex::Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state)
     : name_(std::move(name)), state_(std::move(state)) {}
 
 Result<Hold> Mutex::acquire(const AcquireOptions& options, std::stop_token stop) const {

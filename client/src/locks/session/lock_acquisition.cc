@@ -6,7 +6,7 @@
 namespace deimos {
 
 LockAcquisition::LockAcquisition(std::shared_ptr<Runtime> runtime, std::string name, std::string key, LockLease lease,
-                                 LockGrant grant, Wishes wishes)
+                                 LockGrant grant, AcquisitionOptions wishes)
     : runtime_(std::move(runtime)),
       name_(std::move(name)),
       key_(std::move(key)),
@@ -25,27 +25,27 @@ TimePoint LockAcquisition::deadline_from(TimePoint sent) const noexcept {
 }
 
 bool LockAcquisition::is_held() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return state_ == State::held && runtime_->now() < deadline_;
 }
 
 bool LockAcquisition::is_releasing() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return state_ == State::releasing;
 }
 
 TimePoint LockAcquisition::deadline() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return deadline_;
 }
 
 TimePoint LockAcquisition::last_trace() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return saturating_add(last_sent_, lease_.stored);
 }
 
 Error LockAcquisition::why_not_held() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   switch (state_) {
     case State::lost: return loss_;
     case State::held:
@@ -57,19 +57,19 @@ Error LockAcquisition::why_not_held() const {
 }
 
 bool LockAcquisition::begin_release() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
   state_ = State::releasing;
   return true;
 }
 
 void LockAcquisition::finish_release() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   state_ = State::released;
 }
 
 bool LockAcquisition::lose(const Error& why) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (state_ != State::held) return false;
   state_ = State::lost;
   loss_ = why;
@@ -87,22 +87,22 @@ void LockAcquisition::announce_loss(const std::function<void()>& report) {
 }
 
 void LockAcquisition::renewal_sent(TimePoint sent) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   last_sent_ = std::max(last_sent_, sent);
 }
 
 void LockAcquisition::written(std::uint64_t revision) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   revision_ = std::max(revision_, revision);
 }
 
 std::uint64_t LockAcquisition::revision() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return revision_;
 }
 
 bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   revision_ = std::max(revision_, revision);
   // An answer that comes too late does not bring back a lock that is already lost.
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
@@ -114,7 +114,7 @@ bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
 }
 
 void LockAcquisition::renewal_failed(double jitter) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   constexpr int doublings = 2;
   const Duration pause = lease_.usable / 40 * (1 << std::min(failures_, doublings));
   ++failures_;
@@ -123,12 +123,12 @@ void LockAcquisition::renewal_failed(double jitter) {
 }
 
 void LockAcquisition::pause_renewal(bool paused) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   paused_ = paused;
 }
 
 TimePoint LockAcquisition::next_renewal() const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return paused_ || state_ != State::held ? TimePoint::max() : next_renewal_;
 }
 

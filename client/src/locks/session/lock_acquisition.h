@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <string>
 
 #include <deimos/error.h>
+#include <deimos/internal/local_mutex.h>
 #include <deimos/runtime.h>
 
 #include "locks/session/lock_lease.h"
@@ -16,7 +16,7 @@
 namespace deimos {
 
 /// Writes of a token whose outcome was never learned: the record may still turn up until `until`.
-struct LockResidue {
+struct InDoubtWrites {
   int unresolved = 0;
   TimePoint until = TimePoint::min();
 };
@@ -25,27 +25,27 @@ struct LockGrant {
   std::string token;
   std::uint64_t fencing_token = 0;
   TimePoint sent;  ///< When the granting write was sent: the lease counts from here.
-  LockResidue residue;
+  InDoubtWrites residue;
 };
 
 /// Thread-safe. Nothing here waits or talks.
 class LockAcquisition {
  public:
   /// What the caller asked for.
-  struct Wishes {
+  struct AcquisitionOptions {
     Duration max_hold = Duration::max();
     bool auto_renew = true;
     std::function<void(const Error&)> on_lost;
   };
 
   LockAcquisition(std::shared_ptr<Runtime> runtime, std::string name, std::string key, LockLease lease, LockGrant grant,
-                  Wishes wishes);
+                  AcquisitionOptions wishes);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
   [[nodiscard]] const std::string& token() const noexcept { return grant_.token; }
   [[nodiscard]] std::uint64_t fencing_token() const noexcept { return grant_.fencing_token; }
-  [[nodiscard]] const LockResidue& residue() const noexcept { return grant_.residue; }
+  [[nodiscard]] const InDoubtWrites& residue() const noexcept { return grant_.residue; }
   [[nodiscard]] const LockLease& lease() const noexcept { return lease_; }
   [[nodiscard]] std::stop_token lost() const noexcept { return lost_.get_token(); }
 
@@ -95,15 +95,15 @@ class LockAcquisition {
   const std::function<void(const Error&)> on_lost_;
   std::stop_source lost_;
 
-  mutable std::mutex mutex_;
-  State state_ = State::held;
-  TimePoint deadline_;
-  TimePoint next_renewal_;
-  TimePoint last_sent_;
-  std::uint64_t revision_;
-  int failures_ = 0;
-  bool paused_ = false;
-  Error loss_;
+  mutable internal::LocalMutex mutex_;
+  State state_ DEIMOS_GUARDED_BY(mutex_) = State::held;
+  TimePoint deadline_ DEIMOS_GUARDED_BY(mutex_);
+  TimePoint next_renewal_ DEIMOS_GUARDED_BY(mutex_);
+  TimePoint last_sent_ DEIMOS_GUARDED_BY(mutex_);
+  std::uint64_t revision_ DEIMOS_GUARDED_BY(mutex_);
+  int failures_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  bool paused_ DEIMOS_GUARDED_BY(mutex_) = false;
+  Error loss_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos

@@ -39,7 +39,7 @@ Result<std::optional<LockInfo>> lock_info(LockSession& session, std::string_view
   if (!operation) return tl::unexpected<Error>(operation.error());
   const Result<std::string> key = session.key_of(name);
   if (!key) return tl::unexpected<Error>(key.error());
-  Result<Inspection> seen = session.backend().inspect(*key, session.limits(std::move(stop)));
+  Result<Inspection> seen = session.backend().inspect(*key, session.step_deadline(std::move(stop)));
   if (!seen) return tl::unexpected<Error>(std::move(seen.error()));
   if (!seen->record) return std::optional<LockInfo>();
   return info_of(session, std::move(*seen->record));
@@ -54,7 +54,7 @@ Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view 
     if (!key) return tl::unexpected<Error>(key.error());
     directory = *key;
   }
-  Result<std::vector<LockRecord>> records = session.backend().list(directory, session.limits(std::move(stop)));
+  Result<std::vector<LockRecord>> records = session.backend().list(directory, session.step_deadline(std::move(stop)));
   if (!records) return tl::unexpected<Error>(std::move(records.error()));
   std::vector<LockInfo> infos;
   infos.reserve(records->size());
@@ -68,16 +68,16 @@ Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop
   if (!operation) return tl::unexpected<Error>(operation.error());
   const Result<std::string> key = session.key_of(name);
   if (!key) return tl::unexpected<Error>(key.error());
-  const Limits limits = session.limits(std::move(stop));
+  const Deadline until = session.step_deadline(std::move(stop));
   std::string holder;
   for (;;) {
-    const Result<Inspection> seen = session.backend().inspect(*key, limits);
+    const Result<Inspection> seen = session.backend().inspect(*key, until);
     if (!seen) return tl::unexpected<Error>(seen.error());
     if (!seen->record) return !holder.empty();
     // Somebody else has it by now: the one it was to be taken from is out.
     if (!holder.empty() && seen->record->token != holder) return true;
     holder = seen->record->token;
-    const Result<void> removed = session.backend().force_release(*seen->record, limits);
+    const Result<void> removed = session.backend().force_release(*seen->record, until);
     if (removed) {
       session.lose_token(holder, fail(errc::lock_not_held, "lock '" + std::string(name) + "' was taken away").value());
       return true;
@@ -85,7 +85,7 @@ Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop
     const std::error_code& code = removed.error().code;
     const bool changed = code == errc::compare_failed || code == errc::key_not_found;  // A renewal came in between.
     if (!changed) return tl::unexpected<Error>(removed.error());
-    if (session.runtime().now() >= limits.deadline) return tl::unexpected<Error>(removed.error());
+    if (session.runtime().now() >= until.at) return tl::unexpected<Error>(removed.error());
   }
 }
 

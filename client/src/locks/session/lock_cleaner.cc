@@ -26,12 +26,12 @@ void LockCleaner::add(Job job) {
 }
 
 void LockCleaner::put_back(Entry entry) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   entries_.push_back(std::move(entry));
 }
 
 std::optional<LockCleaner::Entry> LockCleaner::take_due(TimePoint& next) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   next = TimePoint::max();
   const auto soonest = std::min_element(entries_.begin(), entries_.end(),
                                         [](const Entry& a, const Entry& b) { return a.next_try < b.next_try; });
@@ -75,8 +75,8 @@ bool LockCleaner::work_on(Entry& entry, const std::stop_token& stop) {
   return false;
 }
 
-bool LockCleaner::clean(Job& job, const Limits& limits) {
-  const Result<void> removed = backend_.release(job.key, job.token, limits);
+bool LockCleaner::clean(Job& job, const Deadline& until) {
+  const Result<void> removed = backend_.release(job.key, job.token, until);
   if (!removed && removed.error().code != errc::lock_not_held) return false;
   if (removed && !job.granted && job.residue.unresolved > 0) {
     --job.residue.unresolved;  // This was one of them.
@@ -88,7 +88,7 @@ bool LockCleaner::clean(Job& job, const Limits& limits) {
 void LockCleaner::finish(TimePoint deadline) noexcept {
   std::vector<Entry> left;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     left.swap(entries_);
   }
   for (Entry& entry : left) {

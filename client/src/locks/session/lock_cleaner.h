@@ -4,12 +4,12 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include <deimos/internal/local_mutex.h>
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
@@ -26,10 +26,10 @@ class LockCleaner {
     std::string key;
     std::string token;
     std::uint64_t fencing_token = 0;
-    bool granted = false;  ///< The record was there for certain.
-    LockResidue residue;   ///< It may turn up (once more).
-    TimePoint not_before;  ///< Leaves it to its holder until then.
-    TimePoint until;       ///< When the last lease of it is over: nothing of it matters any more.
+    bool granted = false;   ///< The record was there for certain.
+    InDoubtWrites residue;  ///< It may turn up (once more).
+    TimePoint not_before;   ///< Leaves it to its holder until then.
+    TimePoint until;        ///< When the last lease of it is over: nothing of it matters any more.
   };
   using Report = std::function<void(LockEvent::Kind, const Job&)>;
 
@@ -50,7 +50,7 @@ class LockCleaner {
   /// Takes the job that is due out, if one is; else says when one will be.
   [[nodiscard]] std::optional<Entry> take_due(TimePoint& next);
   /// One try; whether the job is done.
-  [[nodiscard]] bool clean(Job& job, const Limits& limits);
+  [[nodiscard]] bool clean(Job& job, const Deadline& until);
   [[nodiscard]] bool work_on(Entry& entry, const std::stop_token& stop);
   void put_back(Entry entry);
 
@@ -59,8 +59,8 @@ class LockCleaner {
   const LockOptions& options_;
   const Report report_;
   const std::unique_ptr<Signal> arrived_;
-  std::mutex mutex_;
-  std::vector<Entry> entries_;
+  internal::LocalMutex mutex_;
+  std::vector<Entry> entries_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos

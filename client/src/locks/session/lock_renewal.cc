@@ -52,10 +52,10 @@ std::optional<LockRenewal::Due> LockRenewal::choose(TimePoint& next) const {
   return Due{std::move(first), timeout};
 }
 
-Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Limits& limits) {
+Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until) {
   if (!acquisition->is_held()) return tl::unexpected<Error>(acquisition->why_not_held());
   TimePoint sent;
-  const Result<Granted> answer = ask(*acquisition, limits, sent);
+  const Result<Granted> answer = ask(*acquisition, until, sent);
   if (answer) {
     if (acquisition->renewed(sent, answer->fencing_token)) return {};
     return tl::unexpected<Error>(acquisition->why_not_held());
@@ -66,22 +66,22 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
   }
   constexpr double steps = 1024;
   acquisition->renewal_failed(static_cast<double>(session_.runtime().random() % 1024) / steps);
-  if (!limits.stop.stop_requested()) {
+  if (!until.stop.stop_requested()) {
     session_.report(LockEvent::Kind::renewal_failed, *acquisition, answer.error());
   }
   return tl::unexpected<Error>(answer.error());
 }
 
-Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, const Limits& limits, TimePoint& sent) const {
+Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, const Deadline& until, TimePoint& sent) const {
   LockBackend& backend = session_.backend();
   for (;;) {
     sent = session_.runtime().now();
     acquisition.renewal_sent(sent);
     const std::uint64_t revision = acquisition.revision();
     const LockLease& lease = acquisition.lease();
-    Result<Granted> answer = backend.renew(acquisition.key(), acquisition.token(), revision, lease.stored, limits);
+    Result<Granted> answer = backend.renew(acquisition.key(), acquisition.token(), revision, lease.stored, until);
     if (answer || answer.error().code != errc::compare_failed) return answer;
-    const Result<Inspection> seen = backend.inspect(acquisition.key(), limits);
+    const Result<Inspection> seen = backend.inspect(acquisition.key(), until);
     if (!seen) return tl::unexpected<Error>(seen.error());
     if (!seen->record || seen->record->token != acquisition.token()) {
       Error gone = answer.error();

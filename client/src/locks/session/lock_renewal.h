@@ -25,7 +25,7 @@ class LockRenewal {
   /// `acquisition` is new, or its next renewal has become sooner.
   void consider(const LockAcquisition& acquisition);
   /// One renewal, by the renewing task or by hand.
-  Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, const Limits& limits);
+  Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until);
 
  private:
   struct Due {
@@ -37,10 +37,10 @@ class LockRenewal {
 
   /// Asks the store, and again if it turns out that a renewal of which we never heard was applied; `sent` is when the
   /// last of these was sent.
-  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, const Limits& limits, TimePoint& sent) const;
+  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, const Deadline& until, TimePoint& sent) const;
 
   LockSession& session_;
-  LockAlarm alarm_;
+  WakeupTimer alarm_;
 };
 
 }  // namespace deimos

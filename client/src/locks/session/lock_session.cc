@@ -55,12 +55,12 @@ LockSession::LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<R
                }),
       idle_(runtime_->make_signal()) {}
 
-Limits LockSession::limits(std::stop_token stop) const {
+Deadline LockSession::step_deadline(std::stop_token stop) const {
   return {saturating_add(runtime_->now(), options_.request_timeout), std::move(stop)};
 }
 
 Result<LockSession::Operation> LockSession::begin() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (bad_options_) return tl::unexpected<Error>(*bad_options_);
   if (closed_) return tl::unexpected<Error>(closed_error());
   ++operations_;
@@ -69,7 +69,7 @@ Result<LockSession::Operation> LockSession::begin() {
 
 void LockSession::end_operation() noexcept {
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     --operations_;
     if (operations_ > 0 || !closed_) return;
   }
@@ -85,10 +85,10 @@ std::string LockSession::name_of(std::string_view key) const {
   return std::string(key.starts_with(prefix_) ? key.substr(prefix_.size()) : key);
 }
 
-Result<std::shared_ptr<LockState>> LockSession::lock_named(std::string_view name) {
+Result<std::shared_ptr<LocalLock>> LockSession::lock_named(std::string_view name) {
   Result<std::string> key = key_of(name);
   if (!key) return tl::unexpected<Error>(std::move(key.error()));
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   const auto known = states_.find(name);
   if (known != states_.end()) {
     if (auto state = known->second.lock()) return state;
@@ -97,7 +97,7 @@ Result<std::shared_ptr<LockState>> LockSession::lock_named(std::string_view name
     std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
     prune_at_ = 2 * states_.size() + 64;
   }
-  auto state = std::make_shared<LockState>(shared_from_this(), std::string(name), std::move(*key));
+  auto state = std::make_shared<LocalLock>(shared_from_this(), std::string(name), std::move(*key));
   states_[std::string(name)] = state;
   return state;
 }
@@ -113,7 +113,7 @@ std::string LockSession::make_token() const {
 }
 
 Result<void> LockSession::start() {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (started_) return {};
   // The tasks keep the session alive, so that one of them may drop the last reference to all else.
   const auto self = shared_from_this();
@@ -132,9 +132,9 @@ Result<void> LockSession::start() {
   return {};
 }
 
-void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LockState> state) {
+void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LocalLock> state) {
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     held_[acquisition->token()] = {acquisition, std::move(state)};
   }
   watchdog_.consider(*acquisition);
@@ -142,7 +142,7 @@ void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::
 }
 
 std::optional<LockSession::Held> LockSession::remove(const LockAcquisition& acquisition) {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   const auto entry = held_.find(acquisition.token());
   if (entry == held_.end()) return std::nullopt;
   std::optional<Held> held = std::move(entry->second);
@@ -172,13 +172,13 @@ Result<Release> LockSession::release(const std::shared_ptr<LockAcquisition>& acq
   if (!acquisition->begin_release()) return tl::unexpected<Error>(acquisition->why_not_held());
   const std::optional<Held> held = remove(*acquisition);
   // No stop_token: a caller that is cancelled gives its lock back all the same.
-  const Result<void> removed = backend_->release(acquisition->key(), acquisition->token(), limits());
+  const Result<void> removed = backend_->release(acquisition->key(), acquisition->token(), step_deadline());
   acquisition->finish_release();
   if (!removed && removed.error().code != errc::lock_not_held) {
     clean(job_for(*acquisition, true), removed.error());
     return Release::in_background;
   }
-  const LockResidue& residue = acquisition->residue();
+  const InDoubtWrites& residue = acquisition->residue();
   if (residue.unresolved > 0 && runtime_->now() < residue.until) cleaner_.add(job_for(*acquisition, false));
   if (!removed) return tl::unexpected<Error>(removed.error());
   report(LockEvent::Kind::released, *acquisition);
@@ -188,8 +188,8 @@ Result<Release> LockSession::release(const std::shared_ptr<LockAcquisition>& acq
 Result<void> LockSession::renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop) {
   const Result<Operation> operation = begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
-  Limits bounds = limits(std::move(stop));
-  bounds.deadline = std::min(bounds.deadline, acquisition->deadline());
+  Deadline bounds = step_deadline(std::move(stop));
+  bounds.at = std::min(bounds.at, acquisition->deadline());
   return renewal_.renew(acquisition, bounds);
 }
 
@@ -218,7 +218,7 @@ void LockSession::lose(const std::shared_ptr<LockAcquisition>& acquisition, cons
 void LockSession::lose_token(const std::string& token, const Error& why) {
   std::shared_ptr<LockAcquisition> acquisition;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     const auto entry = held_.find(token);
     if (entry == held_.end()) return;
     acquisition = entry->second.acquisition;
@@ -227,7 +227,7 @@ void LockSession::lose_token(const std::string& token, const Error& why) {
 }
 
 bool LockSession::holds_token(const std::string& token) const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   return held_.contains(token);
 }
 
@@ -238,7 +238,7 @@ void LockSession::clean(LockCleaner::Job job, const Error& why) {
 }
 
 void LockSession::for_each_held(const std::function<void(const std::shared_ptr<LockAcquisition>&)>& look) const {
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   for (const auto& [token, held] : held_) look(held.acquisition);
 }
 
@@ -261,22 +261,25 @@ void LockSession::report(LockEvent::Kind kind, const LockAcquisition& acquisitio
 
 void LockSession::close() noexcept {
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     if (closed_) return;
     closed_ = true;
   }
   closing_.request_stop();
   {
-    std::unique_lock lock(mutex_);
+    internal::LocalMutexLock lock(mutex_);
     // Every operation ends at the latest with its request.
     const TimePoint patience = saturating_add(runtime_->now(), 2 * options_.request_timeout);
-    wait_until(*idle_, lock, patience, {}, *runtime_, [this] { return operations_ == 0; });
+    wait_until(*idle_, lock.native(), patience, {}, *runtime_, [this] {
+      mutex_.assert_held();
+      return operations_ == 0;
+    });
   }
   const TimePoint deadline = saturating_add(runtime_->now(), options_.request_timeout);
   release_everything(deadline);
   std::vector<std::unique_ptr<Task>> tasks;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     tasks.swap(tasks_);
   }
   for (const std::unique_ptr<Task>& task : tasks) task->request_stop();

@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include <deimos/hold.h>
+#include <deimos/internal/local_mutex.h>
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
@@ -28,7 +28,7 @@
 
 namespace deimos {
 
-class LockState;
+class LocalLock;
 
 /// Thread-safe. Lives as long as its manager, its locks and its tasks; after close() it sends nothing any more.
 class LockSession : public std::enable_shared_from_this<LockSession> {
@@ -56,14 +56,14 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   [[nodiscard]] LockBackend& backend() const noexcept { return *backend_; }
   [[nodiscard]] const LockOptions& options() const noexcept { return options_; }
   /// For one step of the caller's.
-  [[nodiscard]] Limits limits(std::stop_token stop = {}) const;
+  [[nodiscard]] Deadline step_deadline(std::stop_token stop = {}) const;
   /// Triggered when the session closes.
   [[nodiscard]] std::stop_token closing() const noexcept { return closing_.get_token(); }
   /// errc::closed, or invalid_argument if the options cannot be used.
   [[nodiscard]] Result<Operation> begin();
 
   /// The one lock of that name. errc::invalid_key.
-  [[nodiscard]] Result<std::shared_ptr<LockState>> lock_named(std::string_view name);
+  [[nodiscard]] Result<std::shared_ptr<LocalLock>> lock_named(std::string_view name);
   [[nodiscard]] Result<std::string> key_of(std::string_view name) const;
   /// The name of the lock at `key`.
   [[nodiscard]] std::string name_of(std::string_view key) const;
@@ -73,7 +73,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   /// Starts the tasks, the first time. errc::unavailable if that is impossible.
   Result<void> start();
   /// From now on `acquisition` is renewed and watched; `state` stays alive as long.
-  void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LockState> state);
+  void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LocalLock> state);
   /// Gives it back to the store.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);
@@ -96,7 +96,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
  private:
   struct Held {
     std::shared_ptr<LockAcquisition> acquisition;
-    std::shared_ptr<LockState> state;
+    std::shared_ptr<LocalLock> state;
   };
 
   void end_operation() noexcept;
@@ -113,19 +113,19 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
 
   LockRenewal renewal_;
   LockWatchdog watchdog_;
-  LockAnnouncer announcer_;
+  LossNotifier announcer_;
   LockCleaner cleaner_;
 
   const std::unique_ptr<Signal> idle_;
   std::stop_source closing_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Held> held_;  ///< By token.
-  std::map<std::string, std::weak_ptr<LockState>, std::less<>> states_;
-  std::size_t prune_at_ = 64;
-  std::vector<std::unique_ptr<Task>> tasks_;
-  bool started_ = false;
-  bool closed_ = false;
-  int operations_ = 0;
+  mutable internal::LocalMutex mutex_;
+  std::map<std::string, Held> held_ DEIMOS_GUARDED_BY(mutex_);  ///< By token.
+  std::map<std::string, std::weak_ptr<LocalLock>, std::less<>> states_ DEIMOS_GUARDED_BY(mutex_);
+  std::size_t prune_at_ DEIMOS_GUARDED_BY(mutex_) = 64;
+  std::vector<std::unique_ptr<Task>> tasks_ DEIMOS_GUARDED_BY(mutex_);
+  bool started_ DEIMOS_GUARDED_BY(mutex_) = false;
+  bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
+  int operations_ DEIMOS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace deimos

@@ -26,7 +26,7 @@ class LockWatchdog {
   [[nodiscard]] TimePoint end_overdue();
 
   LockSession& session_;
-  LockAlarm alarm_;
+  WakeupTimer alarm_;
 };
 
 }  // namespace deimos

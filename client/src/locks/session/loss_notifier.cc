@@ -6,40 +6,40 @@
 namespace deimos {
 
 /// Counts a task for as long as it runs, however it ends.
-class LockAnnouncer::Running {
+class LossNotifier::Running {
  public:
-  explicit Running(LockAnnouncer& announcer) : announcer_(announcer) {
-    const std::lock_guard lock(announcer_.mutex_);
+  explicit Running(LossNotifier& announcer) : announcer_(announcer) {
+    const internal::LocalMutexLock lock(announcer_.mutex_);
     ++announcer_.running_;
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
-    const std::lock_guard lock(announcer_.mutex_);
+    const internal::LocalMutexLock lock(announcer_.mutex_);
     --announcer_.running_;
   }
 
  private:
-  LockAnnouncer& announcer_;
+  LossNotifier& announcer_;
 };
 
-LockAnnouncer::LockAnnouncer(Runtime& runtime) : runtime_(runtime), arrived_(runtime.make_signal()) {}
+LossNotifier::LossNotifier(Runtime& runtime) : runtime_(runtime), arrived_(runtime.make_signal()) {}
 
-void LockAnnouncer::start(std::shared_ptr<void> self) {
-  const std::lock_guard lock(mutex_);
+void LossNotifier::start(std::shared_ptr<void> self) {
+  const internal::LocalMutexLock lock(mutex_);
   self_ = self;
   spawn();
 }
 
-void LockAnnouncer::spawn() {
+void LossNotifier::spawn() {
   tasks_.push_back(
       runtime_.spawn("lock announcer", [this, self = self_.lock()](const std::stop_token& stop) { run(stop); }));
   ++idle_;
 }
 
-void LockAnnouncer::announce(std::function<void()> announcement) {
+void LossNotifier::announce(std::function<void()> announcement) {
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     announcements_.push_back(std::move(announcement));
     if (announcements_.size() > idle_ && tasks_.size() < most_tasks && !stopped_) {
       try {
@@ -51,11 +51,14 @@ void LockAnnouncer::announce(std::function<void()> announcement) {
   arrived_->notify();
 }
 
-void LockAnnouncer::run(const std::stop_token& stop) {
+void LossNotifier::run(const std::stop_token& stop) {
   const Running running(*this);
-  std::unique_lock lock(mutex_);
+  internal::LocalMutexLock lock(mutex_);
   for (;;) {
-    wait_until(*arrived_, lock, TimePoint::max(), stop, runtime_, [&] { return !announcements_.empty(); });
+    wait_until(*arrived_, lock.native(), TimePoint::max(), stop, runtime_, [&] {
+      mutex_.assert_held();
+      return !announcements_.empty();
+    });
     if (announcements_.empty()) return;
     std::function<void()> announcement = std::move(announcements_.front());
     announcements_.pop_front();
@@ -68,10 +71,10 @@ void LockAnnouncer::run(const std::stop_token& stop) {
   }
 }
 
-void LockAnnouncer::stop() noexcept {
+void LossNotifier::stop() noexcept {
   std::vector<std::unique_ptr<Task>> ended;
   {
-    const std::lock_guard lock(mutex_);
+    const internal::LocalMutexLock lock(mutex_);
     stopped_ = true;
     ended.swap(tasks_);
   }
@@ -80,7 +83,7 @@ void LockAnnouncer::stop() noexcept {
   // Tasks that ended before their time, as they do when a simulated process crashes, leave what nobody will run any
   // more and what would keep this alive.
   std::deque<std::function<void()>> left;
-  const std::lock_guard lock(mutex_);
+  const internal::LocalMutexLock lock(mutex_);
   if (running_ == 0) left.swap(announcements_);
 }
 

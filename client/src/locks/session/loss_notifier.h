@@ -5,17 +5,17 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include <deimos/internal/local_mutex.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
 
 /// Thread-safe.
-class LockAnnouncer {
+class LossNotifier {
  public:
-  explicit LockAnnouncer(Runtime& runtime);
+  explicit LossNotifier(Runtime& runtime);
   /// Starts the first task, so that a loss needs none to be started. May throw what Runtime::spawn throws. Each task
   /// keeps `self`, which owns this announcer, alive.
   void start(std::shared_ptr<void> self);
@@ -28,18 +28,18 @@ class LockAnnouncer {
  private:
   static constexpr std::size_t most_tasks = 8;
   class Running;
-  void spawn();
+  void spawn() DEIMOS_REQUIRES(mutex_);
   void run(const std::stop_token& stop);
 
   Runtime& runtime_;
   const std::unique_ptr<Signal> arrived_;
-  std::mutex mutex_;
-  std::weak_ptr<void> self_;
-  std::deque<std::function<void()>> announcements_;
-  std::vector<std::unique_ptr<Task>> tasks_;
-  std::size_t idle_ = 0;
-  std::size_t running_ = 0;
-  bool stopped_ = false;
+  internal::LocalMutex mutex_;
+  std::weak_ptr<void> self_ DEIMOS_GUARDED_BY(mutex_);
+  std::deque<std::function<void()>> announcements_ DEIMOS_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Task>> tasks_ DEIMOS_GUARDED_BY(mutex_);
+  std::size_t idle_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  std::size_t running_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  bool stopped_ DEIMOS_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace deimos

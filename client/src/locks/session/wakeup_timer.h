@@ -12,9 +12,9 @@
 namespace deimos {
 
 /// Thread-safe; one task runs it.
-class LockAlarm {
+class WakeupTimer {
  public:
-  explicit LockAlarm(Runtime& runtime) : signal_(runtime.make_signal()) {}
+  explicit WakeupTimer(Runtime& runtime) : signal_(runtime.make_signal()) {}
 
   /// Something is to be done at `when`; it can be found by those who look already.
   void set_by(TimePoint when) noexcept {

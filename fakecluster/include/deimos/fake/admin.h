@@ -24,12 +24,13 @@
 
 #include <deimos/fake/cluster.h>
 #include <deimos/fake/request_handler.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// Who can reach it can do anything to the cluster, and there are no credentials: serve it on a loopback address only.
 /// The cluster must outlive it. Answers at once.
-class Admin final : public RequestHandler {
+class DEIMOS_EXPORT Admin final : public RequestHandler {
  public:
   explicit Admin(Cluster& cluster) noexcept : cluster_(cluster) {}
 

@@ -4,26 +4,28 @@
 #include <atomic>
 #include <chrono>
 
+#include <deimos/internal/export.h>
+
 namespace deimos::fake {
 
 /// Wall-clock time to the nanosecond, UTC: what Deimos prints as `expiration`.
 using Instant = std::chrono::sys_time<std::chrono::nanoseconds>;
 
 /// Thread-safe.
-class Clock {
+class DEIMOS_EXPORT Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual Instant now() const noexcept = 0;
 };
 
 /// The machine's wall clock.
-class SystemClock final : public Clock {
+class DEIMOS_EXPORT SystemClock final : public Clock {
  public:
   [[nodiscard]] Instant now() const noexcept override;
 };
 
 /// Stands still until it is moved. Starts at 2026-01-01T00:00:00Z, so that runs are the same every time.
-class ManualClock final : public Clock {
+class DEIMOS_EXPORT ManualClock final : public Clock {
  public:
   static constexpr Instant epoch{std::chrono::sys_days{std::chrono::year{2026} / 1 / 1}};
   explicit ManualClock(Instant start = epoch) noexcept : now_(start.time_since_epoch().count()) {}

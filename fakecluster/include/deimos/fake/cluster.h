@@ -31,6 +31,7 @@
 #include <deimos/fake/node.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -84,11 +85,11 @@ struct ClusterOptions {
 };
 
 /// Names a fault that is still to come; never 0.
-using ScheduledFault = std::uint64_t;
+using FaultId = std::uint64_t;
 
 /// A fault that is still to come.
-struct FaultToCome {
-  ScheduledFault id = 0;
+struct PendingFault {
+  FaultId id = 0;
   Instant at{};
   Fault fault;
 };
@@ -103,7 +104,7 @@ struct Applied {
 /// Deterministic: the same options, calls and instants give the same answers, byte for byte. Thread-safe; no member
 /// blocks, and there is no thread: somebody moves the clock. Every bad argument is refused with std::invalid_argument,
 /// saying why, and has changed nothing.
-class Cluster {
+class DEIMOS_EXPORT Cluster {
  public:
   using Ticket = Node::Ticket;
 
@@ -141,12 +142,12 @@ class Cluster {
 
   void apply(const Fault& fault);
   /// When true time reaches `instant`, which must not have passed.
-  ScheduledFault at(Instant instant, Fault fault);
-  ScheduledFault after(std::chrono::nanoseconds delay, Fault fault);
+  FaultId at(Instant instant, Fault fault);
+  FaultId after(std::chrono::nanoseconds delay, Fault fault);
   /// Returns false if it has happened already, or never was.
-  bool cancel(ScheduledFault fault);
+  bool cancel(FaultId fault);
   /// In the order in which they were scheduled.
-  [[nodiscard]] std::vector<FaultToCome> faults_to_come() const;
+  [[nodiscard]] std::vector<PendingFault> pending_faults() const;
 
   using Group = std::vector<NodeId>;
   void partition(const Group& group) { apply(Partition{{group}}); }
@@ -214,7 +215,7 @@ class Cluster {
 };
 
 /// A rule for as long as this lives.
-class ScopedRule {
+class DEIMOS_EXPORT ScopedRule {
  public:
   ScopedRule(Cluster& cluster, Rule rule) : cluster_(cluster), id_(cluster.add_rule(std::move(rule))) {}
   ~ScopedRule() { cluster_.remove_rule(id_); }

@@ -11,6 +11,7 @@
 #include <deimos/fake/clock.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -47,8 +48,8 @@ struct ClusterState {
   std::vector<RuleStatus> rules;
 };
 
-[[nodiscard]] std::string_view to_string(Role role) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(Role role) noexcept;
 /// A line for the cluster, one for each node and each rule.
-[[nodiscard]] std::string describe(const ClusterState& state);
+[[nodiscard]] DEIMOS_EXPORT std::string describe(const ClusterState& state);
 
 }  // namespace deimos::fake

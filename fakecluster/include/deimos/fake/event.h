@@ -7,13 +7,14 @@
 #include <string_view>
 
 #include <deimos/fake/clock.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 enum class Action : std::uint8_t { set, create, update, compare_and_swap, remove, compare_and_delete, expire };
 
 /// As it goes over the wire: `set`, `compareAndSwap`, `delete`, …
-[[nodiscard]] std::string_view to_string(Action action) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(Action action) noexcept;
 
 /// A file or directory as it was at an event.
 struct Image {
@@ -24,7 +25,7 @@ struct Image {
   std::uint64_t created_index = 0;
 };
 
-struct Event {
+struct DEIMOS_EXPORT Event {
   Action action = Action::set;
   std::string key;
   std::uint64_t index = 0;  ///< Of the change; indices of successive events differ by one.

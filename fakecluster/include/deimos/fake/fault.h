@@ -13,6 +13,7 @@
 
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -165,10 +166,10 @@ using Fault = std::variant<Partition, CutLink, MendLink, Isolate, Rejoin, Heal, 
                            ForgetWatchers, ChangeLeader, AddRule, RemoveRules, Recover>;
 
 /// `partition`, `cut_link`, …: the type's name in lower case, as the admin API says it.
-[[nodiscard]] std::string_view name_of(const Fault& fault) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view name_of(const Fault& fault) noexcept;
 /// For people: `partition {1} {2, 3}`, `skew clock of node 2 by +5s`.
-[[nodiscard]] std::string describe(const Fault& fault);
+[[nodiscard]] DEIMOS_EXPORT std::string describe(const Fault& fault);
 /// Throws std::invalid_argument, saying why, if `fault` can never happen in a cluster of `nodes` nodes.
-void validate(const Fault& fault, NodeId nodes);
+DEIMOS_EXPORT void validate(const Fault& fault, NodeId nodes);
 
 }  // namespace deimos::fake

@@ -7,11 +7,12 @@
 
 #include <deimos/fake/event.h>
 #include <deimos/fake/watcher_hub.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// A ring of the last `capacity` events (1,000 in a Deimos).
-class History {
+class DEIMOS_EXPORT History {
  public:
   /// Throws std::invalid_argument if `capacity` is 0.
   explicit History(std::size_t capacity);

@@ -14,11 +14,12 @@
 #include <deimos/fake/clock_driver.h>
 #include <deimos/fake/cluster.h>
 #include <deimos/fake/http_server.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// Clients can connect from its construction to its destruction. Members may be called from any thread.
-class HttpCluster {
+class DEIMOS_EXPORT HttpCluster {
  public:
   /// Node 1 listens at the host and port of `http`, node 2 at the next port, …; all at ports that are free if that port
   /// is 0. Members that were given no client_url have the one at which they listen. With a clock it runs by it; without

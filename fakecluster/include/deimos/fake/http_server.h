@@ -10,11 +10,12 @@
 #include <string>
 
 #include <deimos/fake/request_handler.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// What one client may cost. A request beyond a limit is answered with the status named and its connection closed.
-struct HttpLimits {
+struct DEIMOS_EXPORT HttpLimits {
   std::size_t request_line_bytes = std::size_t{1} << 20;  ///< 414. A compare-and-delete has its value there.
   std::size_t header_bytes = std::size_t{64} << 10;       ///< 431. All header lines together.
   std::size_t body_bytes = std::size_t{16} << 20;         ///< 413. Percent-encoding triples a value at worst.
@@ -43,7 +44,7 @@ struct HttpServerOptions {
 
 /// A port that is bound and listening. Clients that connect before there is a server wait for it: so a node can be told
 /// its URL before it is made.
-class HttpListener {
+class DEIMOS_EXPORT HttpListener {
  public:
   /// Throws std::system_error, saying the address, if it cannot be bound, and std::invalid_argument if the host cannot
   /// be resolved.
@@ -69,7 +70,7 @@ class HttpListener {
 /// Answers requests from its construction to its destruction (while its node is crashed, connections are refused, as of
 /// a process that has gone), which takes less than a second: open watches get the end of their body, other requests
 /// their answer. The handler (a Node, say) must outlive it. Members may be called from any thread.
-class HttpServer {
+class DEIMOS_EXPORT HttpServer {
  public:
   /// Listens at the host and port of the options; throws as HttpListener does.
   explicit HttpServer(RequestHandler& handler, HttpServerOptions options = {});

@@ -9,6 +9,7 @@
 #include <string>
 
 #include <deimos/fake/node.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
@@ -19,7 +20,7 @@ class Cluster;
 /// Keeps the laws of Transport. Thread-safe; waits (for the event of a watch) through the runtime it is given, so it
 /// works on threads and under virtual time alike. Any answer that is complete at once is given even if the deadline is
 /// now. The runtime and the nodes must outlive it, and it must outlive the exchanges that run.
-class InProcessTransport final : public Transport {
+class DEIMOS_EXPORT InProcessTransport final : public Transport {
  public:
   /// The URL that a request names, such as `http://127.0.0.1:4001` (a trailing slash is ignored), and who answers
   /// there.

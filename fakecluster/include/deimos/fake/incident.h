@@ -8,6 +8,7 @@
 
 #include <deimos/fake/clock.h>
 #include <deimos/fake/node_id.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -28,6 +29,6 @@ struct Incident {
 using IncidentObserver = std::function<void(const Incident&)>;
 
 /// `fault`, `election`, …
-[[nodiscard]] std::string_view to_string(Incident::Kind kind) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(Incident::Kind kind) noexcept;
 
 }  // namespace deimos::fake

@@ -14,6 +14,7 @@
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/request_handler.h>
 #include <deimos/fake/rule.h>
+#include <deimos/internal/export.h>
 #include <deimos/transport.h>
 
 namespace deimos::fake {
@@ -47,7 +48,7 @@ struct NodeStatistics {
 
 /// A node of a Cluster, or one by itself: a cluster of one, for which time and close() mean the whole of it.
 /// Thread-safe; every member returns without blocking.
-class Node final : public RequestHandler {
+class DEIMOS_EXPORT Node final : public RequestHandler {
  public:
   /// A node by itself. Throws std::invalid_argument if sweep_interval or watch_timeout is not positive, or
   /// history_capacity is 0.

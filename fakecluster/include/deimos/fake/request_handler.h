@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <deimos/fake/clock.h>
+#include <deimos/internal/export.h>
 #include <deimos/transport.h>
 
 namespace deimos::fake {
@@ -16,13 +17,13 @@ namespace deimos::fake {
 /// Where an answer goes. Called from within handle(), and for a watch later from whatever call makes an
 /// event (a write, an advance, a close), in order, with no call at the same time; implementations must be quick and
 /// must not call the handler.
-class Reply {
+class DEIMOS_EXPORT Reply {
  public:
   virtual ~Reply() = default;
   /// The status, headers and body. If `open`, it is a watch: body is empty, and parts follow.
   virtual void answer(Response response, bool open) = 0;
   /// A part of a watch's body: one event and its newline.
-  virtual void part(std::string_view text) = 0;
+  virtual void chunk(std::string_view text) = 0;
   /// The body of a watch is complete.
   virtual void end() = 0;
   /// The connection breaks, and nothing more comes: before any answer, or in the middle of an open one. `not_sent`: it
@@ -34,7 +35,7 @@ class Reply {
 };
 
 /// Thread-safe; every member returns without blocking.
-class RequestHandler {
+class DEIMOS_EXPORT RequestHandler {
  public:
   /// Names a request whose answer is open.
   using Ticket = std::uint64_t;

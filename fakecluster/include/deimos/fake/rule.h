@@ -10,6 +10,7 @@
 #include <variant>
 
 #include <deimos/fake/node_id.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -97,13 +98,13 @@ struct RefuseConnection {
   bool operator==(const RefuseConnection&) const = default;
 };
 
-using Treatment = std::variant<Pass, Delay, DropRequest, DropAnswer, Duplicate, Reorder, Answer, TruncateBody,
-                               CorruptBody, ResetAfter, RefuseConnection>;
+using RuleAction = std::variant<Pass, Delay, DropRequest, DropAnswer, Duplicate, Reorder, Answer, TruncateBody,
+                                CorruptBody, ResetAfter, RefuseConnection>;
 
 struct Rule {
   std::string name = {};  ///< For RemoveRules and for people; need not be unique.
   Match match = {};
-  Treatment treatment = {};
+  RuleAction action = {};
   bool operator==(const Rule&) const = default;
 };
 
@@ -119,10 +120,10 @@ struct RuleStatus {
 };
 
 /// `pass`, `delay`, `drop_request`, …: the type's name in lower case, as the admin API says it.
-[[nodiscard]] std::string_view name_of(const Treatment& treatment) noexcept;
+[[nodiscard]] DEIMOS_EXPORT std::string_view name_of(const RuleAction& action) noexcept;
 /// For people: `drop answer of PUT /locks/* at node 2, 1st only`.
-[[nodiscard]] std::string describe(const Rule& rule);
+[[nodiscard]] DEIMOS_EXPORT std::string describe(const Rule& rule);
 /// Throws std::invalid_argument, saying why, if `rule` makes no sense in a cluster of `nodes` nodes.
-void validate(const Rule& rule, NodeId nodes);
+DEIMOS_EXPORT void validate(const Rule& rule, NodeId nodes);
 
 }  // namespace deimos::fake

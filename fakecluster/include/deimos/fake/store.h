@@ -16,6 +16,7 @@
 #include <deimos/fake/history.h>
 #include <deimos/fake/tree.h>
 #include <deimos/fake/watcher_hub.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -40,7 +41,7 @@ struct Listing {
 /// Deterministic: what it answers depends on the calls made, and on nothing else. A value: a copy is another replica,
 /// with the same watchers and history; one restarted from a snapshot is a copy after forget_watchers() and
 /// wipe_history(). Not thread-safe.
-class Store {
+class DEIMOS_EXPORT Store {
  public:
   static constexpr std::size_t deimos_history_capacity = 1000;
 

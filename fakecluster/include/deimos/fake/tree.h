@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <deimos/fake/clock.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
@@ -19,7 +20,7 @@ namespace deimos::fake {
 ///
 /// Entries are named by their place in one pool, not by pointers: so a tree copies by itself, and finding a key costs
 /// one hash look-up a segment whatever the number of keys.
-class Tree {
+class DEIMOS_EXPORT Tree {
  public:
   using Id = std::uint32_t;
   static constexpr Id root = 0;

@@ -8,11 +8,12 @@
 #include <vector>
 
 #include <deimos/fake/event.h>
+#include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// What a watcher wants to be told.
-struct Watch {
+struct DEIMOS_EXPORT Watch {
   std::string key;
   bool recursive = false;   ///< Also of what is below key, but for names that begin with `_`.
   bool stream = false;      ///< Of every event, not only of the first.
@@ -27,7 +28,7 @@ struct Watch {
 using WatcherId = std::uint64_t;
 
 /// Takes events to watchers.
-class EventSink {
+class DEIMOS_EXPORT EventSink {
  public:
   virtual ~EventSink() = default;
   /// Returns false if the watcher cannot take the event: it is then dropped. Must not call the store.
@@ -36,7 +37,7 @@ class EventSink {
   virtual void made(const Event& /*event*/) {}
 };
 
-class WatcherHub {
+class DEIMOS_EXPORT WatcherHub {
  public:
   WatcherId add(Watch watch);
   /// Unknown watchers are ignored.

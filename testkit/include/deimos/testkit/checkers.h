@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <deimos/fake/audit.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/testkit/lock_history.h>
 #include <deimos/testkit/verdict.h>
@@ -19,35 +20,37 @@ namespace deimos::testkit {
 class Simulation;
 
 /// No two owners believed to hold a lock at the same true instant.
-[[nodiscard]] Verdict mutual_exclusion(const LockHistory& history);
+[[nodiscard]] DEIMOS_EXPORT Verdict mutual_exclusion(const LockHistory& history);
 
 /// Of two acquisitions of a lock, one granted before the other was asked for, the later has the greater token; no token
 /// is given twice, and re-entry keeps it. A FencedResource took no token lower than one it had seen.
-[[nodiscard]] Verdict fencing(const LockHistory& history);
+[[nodiscard]] DEIMOS_EXPORT Verdict fencing(const LockHistory& history);
 /// No FencedResource refused an owner that believed to hold the lock.
-[[nodiscard]] Verdict holders_are_accepted(const LockHistory& history);
+[[nodiscard]] DEIMOS_EXPORT Verdict holders_are_accepted(const LockHistory& history);
 
 /// A lost acquisition was announced by its local deadline (or the end of the standstill that fell on it), by lost() and
 /// then, at most once, by the callback; one that was released was not.
-[[nodiscard]] Verdict loss_is_announced(const LockHistory& history, Duration tolerance = std::chrono::milliseconds(1));
+[[nodiscard]] DEIMOS_EXPORT Verdict loss_is_announced(const LockHistory& history,
+                                                      Duration tolerance = std::chrono::milliseconds(1));
 
 /// Every change of a file below `prefix` that a client made carried a compare, which named the client's own value or an
 /// index; and no value came back that had been granted before (unless writes may be `repeated`:
 /// FaultPlan::repeats_writes()).
-[[nodiscard]] Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
-                                const std::string& prefix, bool repeated = false);
+[[nodiscard]] DEIMOS_EXPORT Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
+                                              const std::string& prefix, bool repeated = false);
 
 /// Nobody believed in a lock beyond the last lease that the store had given for it: before that, nobody else can be
 /// granted it. As mutual_exclusion(), but sees the danger also where nobody was there to be harmed.
-[[nodiscard]] Verdict leases(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
-                             const std::string& prefix);
+[[nodiscard]] DEIMOS_EXPORT Verdict leases(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
+                                           const std::string& prefix);
 
 /// Every call returned by its deadline, calls without one excepted.
-[[nodiscard]] Verdict deadlines(const LockHistory& history, Duration tolerance = std::chrono::milliseconds(10));
+[[nodiscard]] DEIMOS_EXPORT Verdict deadlines(const LockHistory& history,
+                                              Duration tolerance = std::chrono::milliseconds(10));
 
 /// Owners re-enter what they hold at once, with its token; only the outermost release frees; what was lost is not
 /// released, and a release never ends another acquisition.
-[[nodiscard]] Verdict reentry(const LockHistory& history);
+[[nodiscard]] DEIMOS_EXPORT Verdict reentry(const LockHistory& history);
 
 /// How long a free lock may keep somebody waiting who asks for it.
 struct LivenessBounds {
@@ -56,7 +59,7 @@ struct LivenessBounds {
   Duration after_loss = {};     ///< Since a holder lost it, or since somebody crashed who held it or wanted it.
 };
 /// After the faults, no lock stayed free for longer than the bounds while somebody waited for it.
-[[nodiscard]] Verdict liveness(const LockHistory& history, const LivenessBounds& bounds);
+[[nodiscard]] DEIMOS_EXPORT Verdict liveness(const LockHistory& history, const LivenessBounds& bounds);
 
 /// What may be sent: at most so many for each acquire and release that was called, and so many in each second of each
 /// process.
@@ -66,7 +69,7 @@ struct RequestBudget {
   double per_call = 8;
   double per_second = 2;
 };
-[[nodiscard]] Verdict request_budget(const LockHistory& history, const RequestBudget& budget = {});
+[[nodiscard]] DEIMOS_EXPORT Verdict request_budget(const LockHistory& history, const RequestBudget& budget = {});
 
 /// Whether anything is left in the store or the simulation right now.
 struct Remains {
@@ -76,6 +79,6 @@ struct Remains {
   bool tasks = true;     ///< Tasks of processes that have ended or crashed.
 };
 /// Nothing of `which` remains. Reads the store through the simulation's observer, so it lets virtual time pass.
-[[nodiscard]] Verdict cleanliness(Simulation& simulation, const std::string& prefix, Remains which = {});
+[[nodiscard]] DEIMOS_EXPORT Verdict cleanliness(Simulation& simulation, const std::string& prefix, Remains which = {});
 
 }  // namespace deimos::testkit

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include <deimos/internal/export.h>
 #include <deimos/testkit/simulation.h>
 
 namespace deimos::testkit {
@@ -20,7 +21,7 @@ struct Divergence {
 /// Runs `program` twice with the same options, each time in a fresh simulation, and compares the histories event by
 /// event. Keeps both in full: some 300 bytes an event. A SimulationFailure that both runs end with is no divergence;
 /// other exceptions come through.
-[[nodiscard]] std::optional<Divergence> check_determinism(SimulationOptions options,
-                                                          const std::function<void(Simulation&)>& program);
+[[nodiscard]] DEIMOS_EXPORT std::optional<Divergence> check_determinism(
+    SimulationOptions options, const std::function<void(Simulation&)>& program);
 
 }  // namespace deimos::testkit

@@ -5,11 +5,13 @@
 #include <stdexcept>
 #include <string>
 
+#include <deimos/internal/export.h>
+
 namespace deimos::testkit {
 
 /// Thrown by whatever runs the simulation (Simulation::run(), a wait outside of every task). what() is a report for
 /// people: it names the tasks, what each waits for and since when.
-class SimulationFailure : public std::runtime_error {
+class DEIMOS_EXPORT SimulationFailure : public std::runtime_error {
  public:
   enum class Kind {
     deadlock,           ///< Nothing can happen any more, or nothing but background work, and something waits.

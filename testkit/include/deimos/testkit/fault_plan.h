@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <deimos/fake/fault.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/testkit/lock_recorder.h>
 #include <deimos/testkit/network.h>
@@ -63,7 +64,7 @@ struct Episode {
   bool operator==(const Episode&) const = default;
 };
 
-struct FaultPlan {
+struct DEIMOS_EXPORT FaultPlan {
   std::vector<Episode> episodes;
 
   /// When the last of it is over.
@@ -99,18 +100,19 @@ struct PlanLimits {
 
 /// First draws which kinds of fault there are at all, then how often each: so that runs differ in kind, and some have
 /// much of one.
-[[nodiscard]] FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits);
+[[nodiscard]] DEIMOS_EXPORT FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits);
 /// One of a kind that `draw` chooses among those that `mask` allows, a bit for each.
-[[nodiscard]] Disturbance random_disturbance(std::uint64_t mask, std::uint64_t draw, const PlanLimits& limits);
+[[nodiscard]] DEIMOS_EXPORT Disturbance random_disturbance(std::uint64_t mask, std::uint64_t draw,
+                                                           const PlanLimits& limits);
 
 /// Plans everything with Simulation::at(), from now on. `recorder` is told of pauses, and notes everything.
-void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder = nullptr);
+DEIMOS_EXPORT void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder = nullptr);
 
 /// The fault that undoes `fault`; nothing if none does.
-[[nodiscard]] std::vector<fake::Fault> undoing(const fake::Fault& fault);
+[[nodiscard]] DEIMOS_EXPORT std::vector<fake::Fault> undoing(const fake::Fault& fault);
 /// `CrashProcess{"p1"}`, as C++ reads it.
-[[nodiscard]] std::string disturbance_as_code(const Disturbance& what);
+[[nodiscard]] DEIMOS_EXPORT std::string disturbance_as_code(const Disturbance& what);
 /// `1500ms`, as C++ reads it.
-[[nodiscard]] std::string duration_as_code(Duration duration);
+[[nodiscard]] DEIMOS_EXPORT std::string duration_as_code(Duration duration);
 
 }  // namespace deimos::testkit

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deimos/internal/export.h>
 #include <deimos/testkit/seed.h>
 #include <deimos/testkit/simulation.h>
 
@@ -29,7 +30,7 @@ namespace deimos::testkit {
 /// A simulation for each test. The seed comes from DEIMOS_SEED, or is a fresh one; it is printed at the start, and each
 /// failure tells how to see it again. A test that wants other options passes them to the constructor from its own
 /// fixture; their seed is not used.
-class SimulationTest : public ::testing::Test {
+class DEIMOS_EXPORT SimulationTest : public ::testing::Test {
  private:
   const std::uint64_t seed_ = seed_from_environment();
   const std::string replay_ = replay_command_of_test(seed_);

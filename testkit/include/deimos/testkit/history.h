@@ -7,11 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos::testkit {
 
-struct HistoryEvent {
+struct DEIMOS_EXPORT HistoryEvent {
   std::uint64_t sequence = 0;
   Duration at = {};     ///< True virtual time since the start.
   std::string kind;     ///< `request`, `crash`, …
@@ -25,7 +26,7 @@ struct HistoryEvent {
 
 /// A running hash of everything, and the last events in full. Not thread-safe; but while nothing is recorded, any
 /// thread may read.
-class History {
+class DEIMOS_EXPORT History {
  public:
   static constexpr std::size_t unlimited = 0;
   /// Keeps the last `capacity` events, or all.
@@ -52,6 +53,6 @@ class History {
 };
 
 /// `+1.250000000s`, as in every report.
-[[nodiscard]] std::string describe_time(Duration since_start);
+[[nodiscard]] DEIMOS_EXPORT std::string describe_time(Duration since_start);
 
 }  // namespace deimos::testkit

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos::testkit {
@@ -13,7 +14,7 @@ struct ClockOptions {
 };
 
 /// Goes on steadily; its rate may be changed, it never goes back. A value type.
-class LocalClock {
+class DEIMOS_EXPORT LocalClock {
  public:
   /// Throws std::invalid_argument for a rate out of range, or an offset of more than a year.
   LocalClock(TimePoint start, ClockOptions options);

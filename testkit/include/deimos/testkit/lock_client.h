@@ -7,13 +7,14 @@
 #include <string>
 
 #include <deimos/hold.h>
+#include <deimos/internal/export.h>
 #include <deimos/lock_manager.h>
 #include <deimos/lock_options.h>
 
 namespace deimos::testkit {
 
 /// One hold of a lock, with the meaning of deimos::Hold. Destroying it does not release it.
-class HeldLock {
+class DEIMOS_EXPORT HeldLock {
  public:
   virtual ~HeldLock() = default;
   [[nodiscard]] virtual std::uint64_t fencing_token() const = 0;
@@ -24,7 +25,7 @@ class HeldLock {
   virtual Result<Release> release() = 0;
 };
 
-class LockClient {
+class DEIMOS_EXPORT LockClient {
  public:
   virtual ~LockClient() = default;
   /// As Mutex::acquire().
@@ -36,6 +37,6 @@ class LockClient {
 };
 
 /// Locks of a LockManager, through Mutex::acquire() and Hold.
-[[nodiscard]] std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager);
+[[nodiscard]] DEIMOS_EXPORT std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager);
 
 }  // namespace deimos::testkit

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <deimos/hold.h>
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos::testkit {
@@ -19,7 +20,7 @@ namespace deimos::testkit {
 // All instants are true virtual time since the start of the run.
 
 /// Who holds or wants a lock: one owner in one life of one process.
-struct LockOwner {
+struct DEIMOS_EXPORT LockOwner {
   std::string process;
   int life = 1;
   std::uint64_t id = 0;  ///< AcquireOptions::owner, or the calling task.
@@ -107,7 +108,7 @@ struct TraceLine {
   std::string text;
 };
 
-struct LockHistory {
+struct DEIMOS_EXPORT LockHistory {
   std::vector<Tenure> tenures;  ///< In the order in which they were granted.
   std::vector<LockCall> calls;  ///< In the order in which they were made.
   std::vector<GuardedWrite> writes;
@@ -124,7 +125,7 @@ struct LockHistory {
   [[nodiscard]] Duration after_standstill(const std::string& process, Duration instant) const;
 };
 
-[[nodiscard]] std::string describe(const Tenure& tenure);
-[[nodiscard]] std::string describe(const LockCall& call);
+[[nodiscard]] DEIMOS_EXPORT std::string describe(const Tenure& tenure);
+[[nodiscard]] DEIMOS_EXPORT std::string describe(const LockCall& call);
 
 }  // namespace deimos::testkit

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/testkit/lock_recorder.h>
 #include <deimos/testkit/process.h>
@@ -35,7 +36,7 @@ struct LockStep {
   bool operator==(const LockStep&) const = default;
 };
 
-struct LockProgram {
+struct DEIMOS_EXPORT LockProgram {
   std::vector<std::vector<LockStep>> processes;
   bool operator==(const LockProgram&) const = default;
   /// A line for each process.
@@ -49,10 +50,10 @@ struct ProgramLimits {
   Duration longest = std::chrono::seconds(20);
 };
 
-[[nodiscard]] LockProgram random_program(std::uint64_t seed, const ProgramLimits& limits);
-[[nodiscard]] LockStep random_step(std::uint64_t draw, const ProgramLimits& limits);
+[[nodiscard]] DEIMOS_EXPORT LockProgram random_program(std::uint64_t seed, const ProgramLimits& limits);
+[[nodiscard]] DEIMOS_EXPORT LockStep random_step(std::uint64_t draw, const ProgramLimits& limits);
 [[nodiscard]] std::string name_of_process(std::size_t index);  ///< `p1`, `p2`, …
-[[nodiscard]] std::string name_of_lock(int lock);
+[[nodiscard]] DEIMOS_EXPORT std::string name_of_lock(int lock);
 
 /// Where a process's program has come to; the test keeps it, so that a second life goes on where the first one ended.
 struct ProgramState {
@@ -60,7 +61,7 @@ struct ProgramState {
 };
 
 /// Runs `steps` in `process`, then releases everything.
-void run_steps(const std::vector<LockStep>& steps, ProgramState& state, Process& process, RecordedLocks& locks,
-               const std::function<FencedResource&(const std::string&)>& resource);
+DEIMOS_EXPORT void run_steps(const std::vector<LockStep>& steps, ProgramState& state, Process& process,
+                             RecordedLocks& locks, const std::function<FencedResource&(const std::string&)>& resource);
 
 }  // namespace deimos::testkit

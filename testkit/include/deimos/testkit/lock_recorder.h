@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include <deimos/internal/export.h>
 #include <deimos/lock_options.h>
 #include <deimos/observer.h>
 #include <deimos/testkit/lock_client.h>
@@ -18,7 +19,7 @@
 namespace deimos::testkit {
 
 /// For one run: must not outlive the scheduler. Used by the scheduler's OS thread.
-class LockRecorder {
+class DEIMOS_EXPORT LockRecorder {
  public:
   explicit LockRecorder(Scheduler& scheduler);
   ~LockRecorder();
@@ -51,7 +52,7 @@ class LockRecorder {
 };
 
 /// A hold whose life is written down. Destroying it releases it.
-class RecordedHold {
+class DEIMOS_EXPORT RecordedHold {
  public:
   RecordedHold(RecordedHold&&) noexcept;
   RecordedHold& operator=(RecordedHold&&) noexcept;
@@ -73,7 +74,7 @@ class RecordedHold {
 };
 
 /// The locks of one process, used like a LockManager.
-class RecordedLocks {
+class DEIMOS_EXPORT RecordedLocks {
  public:
   RecordedLocks(Process& process, LockRecorder& recorder, const LockOptions& options = {});
   /// Any other lock client. `request_timeout` as in LockOptions.
@@ -95,7 +96,7 @@ class RecordedLocks {
 
 /// Something that a lock guards, and that remembers the highest fencing token it has seen. Outside of all processes: it
 /// has no network, and no time passes in it.
-class FencedResource {
+class DEIMOS_EXPORT FencedResource {
  public:
   FencedResource(LockRecorder& recorder, std::string name);
   /// false: refused, because somebody with a higher token has been here.

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <deimos/fake/cluster.h>
+#include <deimos/internal/export.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/testkit/virtual_runtime.h>
@@ -36,7 +37,7 @@ enum class Direction { requests, answers, both };
 /// Processes and nodes are named as in Simulation: a process by its name, a node by its number from 1. Every call
 /// throws std::invalid_argument for one that does not exist or for options that make no sense, and then changes
 /// nothing.
-class SimulatedNetwork {
+class DEIMOS_EXPORT SimulatedNetwork {
  public:
   /// Node 1 of `cluster` is reached at the first of `urls`, and so on.
   SimulatedNetwork(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster,

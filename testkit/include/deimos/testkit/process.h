@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <deimos/client.h>
+#include <deimos/internal/export.h>
 #include <deimos/lock_manager.h>
 #include <deimos/testkit/local_clock.h>
 #include <deimos/testkit/network.h>
@@ -28,7 +29,7 @@ struct ProcessOptions {
 /// code: it must wait through this, and share nothing with other processes but what the test itself observes.
 ///
 /// A crash is as Scheduler::kill() says: the code's next call of sleep(), note(), client() or locks() does not return.
-class Process {
+class DEIMOS_EXPORT Process {
  public:
   Process(Scheduler& scheduler, SimulatedNetwork& network, std::string name, int life, ProcessOptions options,
           std::uint64_t seed);

@@ -15,6 +15,7 @@
 #include <stop_token>
 #include <string>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/testkit/failure.h>
 #include <deimos/testkit/history.h>
@@ -23,7 +24,7 @@
 namespace deimos::testkit {
 
 /// Something a task waits for, as a deadlock report names it.
-class WaitTarget {
+class DEIMOS_EXPORT WaitTarget {
  public:
   virtual ~WaitTarget() = default;
   [[nodiscard]] virtual std::string describe() const = 0;
@@ -59,7 +60,7 @@ class Fiber;
 class TaskGroup;
 
 /// One OS thread at a time.
-class Scheduler {
+class DEIMOS_EXPORT Scheduler {
  public:
   /// The first instant. Not zero, so that an uninitialised TimePoint is no valid instant.
   static constexpr TimePoint start{std::chrono::hours(1000)};

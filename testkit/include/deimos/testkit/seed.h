@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <deimos/internal/export.h>
+
 namespace deimos::testkit {
 
 /// The environment variable that gives it.
@@ -12,9 +14,9 @@ inline constexpr const char* seed_variable = "DEIMOS_SEED";
 
 /// The value of DEIMOS_SEED (decimal, or hexadecimal after `0x`) if it is set, else a fresh one. Throws
 /// std::invalid_argument if it is set to something else.
-[[nodiscard]] std::uint64_t seed_from_environment();
+[[nodiscard]] DEIMOS_EXPORT std::uint64_t seed_from_environment();
 
 /// `DEIMOS_SEED=42 ./program ARGUMENTS`, with the path that this program was started with.
-[[nodiscard]] std::string replay_command(std::uint64_t seed, std::string_view arguments = {});
+[[nodiscard]] DEIMOS_EXPORT std::string replay_command(std::uint64_t seed, std::string_view arguments = {});
 
 }  // namespace deimos::testkit

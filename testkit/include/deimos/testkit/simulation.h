@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include <deimos/fake/cluster.h>
+#include <deimos/internal/export.h>
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/network.h>
 #include <deimos/testkit/process.h>
@@ -41,7 +42,7 @@ struct SimulationOptions {
 /// and then changes nothing. Runs throw SimulationFailure, with a report that ends with the seed and how to replay it;
 /// by then every process has been ended, and the simulation is over.
 /// Used by one OS thread.
-class Simulation {
+class DEIMOS_EXPORT Simulation {
  public:
   explicit Simulation(SimulationOptions options = {});
   /// Crashes what still runs.

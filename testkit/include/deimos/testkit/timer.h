@@ -4,13 +4,14 @@
 #include <cstddef>
 #include <limits>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos::testkit {
 
 /// Armed and disarmed by Scheduler::arm() and disarm(), which must be done before it is destroyed. It is its own place
 /// in the scheduler's queue: arming allocates nothing.
-class Timer {
+class DEIMOS_EXPORT Timer {
  public:
   Timer() = default;
   virtual ~Timer() = default;

@@ -5,12 +5,13 @@
 #include <string>
 #include <utility>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 
 namespace deimos::testkit {
 
 /// All is well, or a sentence that says what went wrong, when and who did it, with the events around.
-class Verdict {
+class DEIMOS_EXPORT Verdict {
  public:
   Verdict() = default;
   /// `at`: when it showed, if that is known.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 
+#include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/testkit/local_clock.h>
 #include <deimos/testkit/random.h>
@@ -21,7 +22,7 @@ namespace deimos::testkit {
 /// mutex that is held across a wait stops the thread for ever.
 ///
 /// Task's destructor waits in virtual time; if the task never ends, the program ends with a report.
-class VirtualRuntime final : public Runtime {
+class DEIMOS_EXPORT VirtualRuntime final : public Runtime {
  public:
   /// With a scheduler of its own.
   explicit VirtualRuntime(std::uint64_t seed = 1, SchedulerOptions options = {});

@@ -8,8 +8,8 @@ namespace deimos::testkit::mutants {
 struct TrustsItsWatch final : PassingBackend {
   using PassingBackend::PassingBackend;
   Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,
-                                                const Limits& limits) override {
-    return right_.wait_for_change(key, from_revision, {TimePoint::max(), limits.stop});
+                                                const Deadline& until) override {
+    return right_.wait_for_change(key, from_revision, {TimePoint::max(), until.stop});
   }
 };
 

@@ -8,8 +8,8 @@ namespace deimos::testkit::mutants {
 struct WatchFromThePast final : PassingBackend {
   using PassingBackend::PassingBackend;
   Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,
-                                                const Limits& limits) override {
-    return right_.wait_for_change(key, from_revision > 10 ? from_revision - 10 : 1, limits);
+                                                const Deadline& until) override {
+    return right_.wait_for_change(key, from_revision > 10 ? from_revision - 10 : 1, until);
   }
 };
 

@@ -8,8 +8,8 @@ namespace deimos::testkit::mutants {
 struct WaitsForEveryAnswer final : PassingBackend {
   using PassingBackend::PassingBackend;
   Result<std::variant<Granted, Refused>> acquire(const std::string& key, const std::string& token,
-                                                 std::chrono::seconds ttl, const Limits& limits) override {
-    return right_.acquire(key, token, ttl, {TimePoint::max(), limits.stop});
+                                                 std::chrono::seconds ttl, const Deadline& until) override {
+    return right_.acquire(key, token, ttl, {TimePoint::max(), until.stop});
   }
 };
 

@@ -49,7 +49,7 @@ Duration PlainLocks::usable() const {
   return std::chrono::floor<std::chrono::seconds>(options_.ttl) - options_.max_clock_skew - error;
 }
 
-Limits PlainLocks::limits(TimePoint until, std::stop_token stop) const {
+Deadline PlainLocks::step_deadline(TimePoint until, std::stop_token stop) const {
   return {std::min(saturating_add(runtime().now(), options_.request_timeout), until), std::move(stop)};
 }
 
@@ -97,7 +97,7 @@ Result<std::uint64_t> PlainLocks::contend(Attempt& attempt) {
     if (attempt.stop.stop_requested()) return fail(errc::cancelled, "cancelled");
     if (runtime().now() >= attempt.until) return fail(errc::lock_timeout, "not free in time");
     attempt.sent = runtime().now();
-    const auto answer = backend_.acquire(attempt.key, attempt.token, ttl(), limits(attempt.until, attempt.stop));
+    const auto answer = backend_.acquire(attempt.key, attempt.token, ttl(), step_deadline(attempt.until, attempt.stop));
     std::uint64_t token = 0;
     if (!answer) {
       if (!may_pass(answer.error())) return tl::unexpected<Error>(answer.error());
@@ -119,19 +119,19 @@ std::uint64_t PlainLocks::resolve(Attempt& attempt, const Error& error) {
   if (!unclear) return 0;
   attempt.sent = runtime().now();
   std::uint64_t revision = 0;
-  const auto renewed = renew(attempt.key, attempt.token, revision, limits(attempt.until, attempt.stop));
+  const auto renewed = renew(attempt.key, attempt.token, revision, step_deadline(attempt.until, attempt.stop));
   return renewed ? renewed->fencing_token : 0;
 }
 
 Result<Granted> PlainLocks::renew(const std::string& key, const std::string& token, std::uint64_t& revision,
-                                  const Limits& limits) {
+                                  const Deadline& until) {
   if (revision == 0) {
-    const auto seen = backend_.inspect(key, limits);
+    const auto seen = backend_.inspect(key, until);
     if (!seen) return tl::unexpected<Error>(seen.error());
     if (!seen->record || seen->record->token != token) return fail(errc::lock_not_held, "gone");
     revision = seen->record->revision;
   }
-  const Result<Granted> renewed = backend_.renew(key, token, revision, ttl(), limits);
+  const Result<Granted> renewed = backend_.renew(key, token, revision, ttl(), until);
   revision = renewed ? renewed->fencing_token : 0;
   return renewed;
 }
@@ -142,7 +142,7 @@ void PlainLocks::pause(const Attempt& attempt) {
 
 /// Until the lock may be free.
 Result<void> PlainLocks::wait_for_turn(Attempt& attempt) {
-  const auto seen = backend_.inspect(attempt.key, limits(attempt.until, attempt.stop));
+  const auto seen = backend_.inspect(attempt.key, step_deadline(attempt.until, attempt.stop));
   if (!seen) {
     pause(attempt);
     return {};
@@ -150,7 +150,7 @@ Result<void> PlainLocks::wait_for_turn(Attempt& attempt) {
   if (!seen->record) return {};
   if (seen->record->token == attempt.token) {
     attempt.sent = runtime().now();
-    (void)backend_.release(attempt.key, attempt.token, limits(attempt.until, attempt.stop));
+    (void)backend_.release(attempt.key, attempt.token, step_deadline(attempt.until, attempt.stop));
     return {};
   }
   const TimePoint look = std::min(saturating_add(runtime().now(), options_.poll_interval), attempt.until);
@@ -202,7 +202,7 @@ Result<Release> PlainLocks::release(const Owner& owner, const std::shared_ptr<Ac
   if (!frees(*acquisition)) return Release::nested;
   acquisition->is_released = true;
   acquisition->renewal->request_stop();
-  const auto released = backend_.release(acquisition->key, acquisition->token, limits(TimePoint::max()));
+  const auto released = backend_.release(acquisition->key, acquisition->token, step_deadline(TimePoint::max()));
   if (released) return Release::freed;
   if (released.error().code == errc::lock_not_held) return tl::unexpected<Error>(released.error());
   clean_later(acquisition->key, acquisition->token);
@@ -214,7 +214,7 @@ void PlainLocks::clean_later(const std::string& key, const std::string& token) {
   const TimePoint until = runtime().now() + options_.ttl + 2 * options_.request_timeout;
   tasks_.push_back(runtime().spawn("lock cleaner", [this, key, token, until](const std::stop_token& stop) {
     while (!stop.stop_requested() && runtime().now() < until) {
-      (void)backend_.release(key, token, limits(until, stop));
+      (void)backend_.release(key, token, step_deadline(until, stop));
       runtime().sleep_for(std::chrono::seconds(2), stop);
     }
   }));

@@ -82,8 +82,8 @@ class PlainLocks : public LockClient {
   void pause(const Attempt& attempt);
   /// Reads `revision` first if it is 0; it is that of the renewal afterwards, or 0 again.
   [[nodiscard]] Result<Granted> renew(const std::string& key, const std::string& token, std::uint64_t& revision,
-                                      const Limits& limits);
-  [[nodiscard]] Limits limits(TimePoint until, std::stop_token stop = {}) const;
+                                      const Deadline& until);
+  [[nodiscard]] Deadline step_deadline(TimePoint until, std::stop_token stop = {}) const;
   [[nodiscard]] Duration usable() const;
   [[nodiscard]] std::chrono::seconds ttl() const { return std::chrono::ceil<std::chrono::seconds>(options_.ttl); }
   void renew_while_held(const std::shared_ptr<Acquisition>& acquisition, const std::stop_token& stop);

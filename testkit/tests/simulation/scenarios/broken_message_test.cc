@@ -11,7 +11,7 @@ class BrokenAnswer : public ScenarioTest {
  protected:
   /// The first answer of each kind is broken so: to create, renewal and release of the holder, to look and watch of the
   /// heir.
-  void expect_to_live_through(const fake::Treatment& how) {
+  void expect_to_live_through(const fake::RuleAction& how) {
     disturb("holder", "PUT", of_create, 1, how);
     disturb("holder", "PUT", of_renewal, 2, how);  // The first confirms what the create did.
     disturb("holder", "DELETE", "", 1, how);

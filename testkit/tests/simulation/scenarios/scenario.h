@@ -74,10 +74,10 @@ class ScenarioTest : public SimulationTest {
   /// Treats the nth request of `client` for the lock's record so, or all of them if 0. `parameter` tells creates from
   /// renewals.
   void disturb(const std::string& client, const std::string& method, const std::string& parameter, std::uint64_t nth,
-               const fake::Treatment& treatment) {
+               const fake::RuleAction& action) {
     simulation.cluster().add_rule(
         {.match = {.client = client, .method = method, .key = lock_key, .parameter = parameter, .nth = nth},
-         .treatment = treatment});
+         .action = action});
   }
   static constexpr const char* of_create = "prevExists=false";
   static constexpr const char* of_renewal = "prevValue=";

@@ -1,6 +1,10 @@
-#include "wire/rfc3339.h"
+#include <deimos/internal/rfc3339.h>
 
-namespace deimos {
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace deimos::internal {
 namespace {
 
 /// Reads from the front of `text`; once something does not fit, nothing does.
@@ -53,9 +57,17 @@ class Scanner {
   bool good_ = true;
 };
 
+void append_padded(std::string& out, unsigned number, int width) {
+  std::array<char, 9> digits;
+  for (int at = width - 1; at >= 0; --at, number /= 10) {
+    digits[static_cast<std::size_t>(at)] = static_cast<char>('0' + number % 10);
+  }
+  out.append(digits.data(), static_cast<std::size_t>(width));
+}
+
 }  // namespace
 
-std::optional<std::chrono::sys_time<Duration>> parse_rfc3339(std::string_view text) noexcept {
+std::optional<WallInstant> parse_rfc3339(std::string_view text) noexcept {
   using namespace std::chrono;
   Scanner in(text);
   const int y = in.digits(4);
@@ -83,9 +95,32 @@ std::optional<std::chrono::sys_time<Duration>> parse_rfc3339(std::string_view te
   if (!in.good() || !in.at_end() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
 
   const sys_seconds whole = sys_days(date) + hours(hour) + minutes(minute) + seconds(second) - offset;
-  if (whole <= floor<seconds>(sys_time<Duration>::min())) return sys_time<Duration>::min();
-  if (whole >= floor<seconds>(sys_time<Duration>::max())) return sys_time<Duration>::max();
-  return whole + Duration(nanosecond);
+  if (whole <= floor<seconds>(WallInstant::min())) return WallInstant::min();
+  if (whole >= floor<seconds>(WallInstant::max())) return WallInstant::max();
+  return whole + nanoseconds(nanosecond);
 }
 
-}  // namespace deimos
+void append_rfc3339(std::string& out, WallInstant instant) {
+  const auto day = std::chrono::floor<std::chrono::days>(instant);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(instant - day);
+  append_padded(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
+  append_padded(out += '-', static_cast<unsigned>(date.month()), 2);
+  append_padded(out += '-', static_cast<unsigned>(date.day()), 2);
+  append_padded(out += 'T', static_cast<unsigned>(time.hours().count()), 2);
+  append_padded(out += ':', static_cast<unsigned>(time.minutes().count()), 2);
+  append_padded(out += ':', static_cast<unsigned>(time.seconds().count()), 2);
+  if (const auto fraction = time.subseconds().count(); fraction != 0) {
+    append_padded(out += '.', static_cast<unsigned>(fraction), 9);
+    out.erase(out.find_last_not_of('0') + 1);
+  }
+  out += 'Z';
+}
+
+std::string rfc3339_text(WallInstant instant) {
+  std::string text;
+  append_rfc3339(text, instant);
+  return text;
+}
+
+}  // namespace deimos::internal
