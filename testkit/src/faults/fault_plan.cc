@@ -6,6 +6,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include <deimos/testkit/history.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/simulation.h>
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <deimos/testkit/fault_plan.h>
+#include <deimos/testkit/history.h>
 
 namespace deimos::testkit {
 namespace {
@@ -141,14 +142,6 @@ struct DisturbanceCode {
 };
 
 }  // namespace
-
-std::string duration_as_code(Duration duration) {
-  const std::int64_t count = duration.count();
-  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
-  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
-  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
-  return std::to_string(count) + "ns";
-}
 
 std::string disturbance_as_code(const Disturbance& what) { return std::visit(DisturbanceCode{}, what); }
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include <deimos/testkit/fault_plan.h>
+#include <deimos/testkit/history.h>
 #include <deimos/testkit/random.h>
 
 namespace deimos::testkit {

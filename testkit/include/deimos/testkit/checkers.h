@@ -1,7 +1,7 @@
-// What must be true of locks. Each checker reads the history of a run (lock_history.h) and gives a Verdict with the
-// first thing that is wrong. lock_matchers.h has them as GoogleTest matchers.
+// Checkers of lock properties. Each reads the history of a run (lock_history.h) and returns a Verdict that names the
+// first violation. lock_matchers.h has them as GoogleTest matchers.
 //
-// Which of them hold, when: a lease-based lock excludes (mutual_exclusion, holders_are_accepted, leases) as long as no
+// When they hold: a lease-based lock excludes (mutual_exclusion, holders_are_accepted, leases) as long as no
 // clock is wrong by more than LockOptions allow and nobody ends a lease by force (fake::ExpireKey, force_unlock). All
 // others hold always.
 #pragma once
@@ -19,7 +19,7 @@ namespace deimos::testkit {
 
 class Simulation;
 
-/// No two owners believed to hold a lock at the same true instant.
+/// Mutual exclusion: no two owners believed to hold a lock at the same true instant.
 [[nodiscard]] DEIMOS_EXPORT Verdict mutual_exclusion(const LockHistory& history);
 
 /// Of two acquisitions of a lock, one granted before the other was asked for, the later has the greater token; no token
@@ -39,8 +39,8 @@ class Simulation;
 [[nodiscard]] DEIMOS_EXPORT Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
                                               const std::string& prefix, bool repeated = false);
 
-/// Nobody believed in a lock beyond the last lease that the store had given for it: before that, nobody else can be
-/// granted it. As mutual_exclusion(), but sees the danger also where nobody was there to be harmed.
+/// Nobody believed to hold a lock beyond the last lease that the store granted for it. Stricter than
+/// mutual_exclusion(): it also finds violations that harmed nobody in this run.
 [[nodiscard]] DEIMOS_EXPORT Verdict leases(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
                                            const std::string& prefix);
 
@@ -52,17 +52,16 @@ class Simulation;
 /// released, and a release never ends another acquisition.
 [[nodiscard]] DEIMOS_EXPORT Verdict reentry(const LockHistory& history);
 
-/// How long a free lock may keep somebody waiting who asks for it.
+/// How long a free lock may keep a waiter waiting.
 struct LivenessBounds {
   Duration from = {};           ///< When the faults stopped.
   Duration after_release = {};  ///< Since it was released.
-  Duration after_loss = {};     ///< Since a holder lost it, or since somebody crashed who held it or wanted it.
+  Duration after_loss = {};     ///< Since a holder lost it, or since a holder or waiter crashed.
 };
 /// After the faults, no lock stayed free for longer than the bounds while somebody waited for it.
 [[nodiscard]] DEIMOS_EXPORT Verdict liveness(const LockHistory& history, const LivenessBounds& bounds);
 
-/// What may be sent: at most so many for each acquire and release that was called, and so many in each second of each
-/// process.
+/// Most requests a process may send: `per_call` for each acquire and release, plus `per_second` for each second.
 struct RequestBudget {
   Duration from = {};
   Duration until = Duration::max();
@@ -71,7 +70,7 @@ struct RequestBudget {
 };
 [[nodiscard]] DEIMOS_EXPORT Verdict request_budget(const LockHistory& history, const RequestBudget& budget = {});
 
-/// Whether anything is left in the store or the simulation right now.
+/// What cleanliness() looks for.
 struct Remains {
   bool keys = true;      ///< Files below the prefix that have not expired.
   bool watchers = true;  ///< Watches at any node.

@@ -1,4 +1,4 @@
-// How a simulation says that it cannot go on.
+// The exception of a simulation that cannot go on.
 #pragma once
 
 #include <exception>

@@ -1,4 +1,4 @@
-// What goes wrong in a run, as a value: drawn from a seed, shrunk, printed as the C++ that makes it, and applied to a
+// A fault plan: the faults of one run as a value. Drawn from a seed, shrunk, printed as C++ code, and applied to a
 // Simulation.
 //
 //     const FaultPlan plan = random_plan(seed, {.nodes = 3, .processes = {"one", "two"}});
@@ -22,24 +22,24 @@ namespace deimos::testkit {
 
 class Simulation;
 
-/// The process stands still, as in a long garbage collection.
+/// Pauses the process, as a long garbage collection would.
 struct PauseProcess {
   std::string process;
   bool operator==(const PauseProcess&) const = default;
 };
-/// Undone by its restart.
+/// Crashes the process; undone by its restart.
 struct CrashProcess {
   std::string process;
   bool operator==(const CrashProcess&) const = default;
 };
-/// Undone by SimulatedNetwork::heal() of that link.
+/// Cuts the process off from nodes; undone by SimulatedNetwork::heal() of those links.
 struct CutProcess {
   std::string process;
   int node = 0;  ///< 0: from all.
   Direction direction = Direction::both;
   bool operator==(const CutProcess&) const = default;
 };
-/// All links are like this. Undone by the links that SimulationOptions has by default.
+/// Applies to all links; undone by the default links of SimulationOptions.
 struct BadLinks {
   Duration latency_most = {};
   double request_loss = 0;
@@ -48,18 +48,18 @@ struct BadLinks {
   bool operator==(const BadLinks&) const = default;
 };
 
-/// The node crashes and loses its log. Undone by its restart from a snapshot, without the events of the past.
+/// Crashes the node, which loses its log; undone by a restart from a snapshot, without past events.
 struct CrashToSnapshot {
   fake::NodeId node = 0;
   bool operator==(const CrashToSnapshot&) const = default;
 };
 
-/// A fake::Fault is undone by the one that fault.h names beside it.
+/// fault.h names for each fake::Fault the one that undoes it.
 using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, fake::Fault>;
 
 struct Episode {
   Duration at = {};     ///< Since the start of the run.
-  Duration lasts = {};  ///< Then it is undone. What cannot be undone (a key that expired) just happens.
+  Duration lasts = {};  ///< Then it is undone, if it can be (an expired key cannot).
   Disturbance what;
   bool operator==(const Episode&) const = default;
 };
@@ -67,21 +67,21 @@ struct Episode {
 struct DEIMOS_EXPORT FaultPlan {
   std::vector<Episode> episodes;
 
-  /// When the last of it is over.
+  /// When the last episode ends.
   [[nodiscard]] Duration over() const;
-  /// Whether it may end leases that the store promised to keep: by force, or by clocks that are further apart than
-  /// `max_skew`. Then a lock does not exclude, and only the fencing tokens help.
+  /// Whether it may end leases early: by force, or by clocks further apart than `max_skew`. Then locks do not exclude,
+  /// and only fencing tokens protect.
   [[nodiscard]] bool breaks_leases(Duration max_skew) const;
-  /// Whether clients may be told what is not so, indexes among it. Then not even fencing tokens can be relied on.
+  /// Whether faults may forge answers, indexes included. Then not even fencing tokens protect.
   [[nodiscard]] bool forges_answers() const;
-  /// Whether nodes may act on a write twice, or long after its sender has given it up.
+  /// Whether nodes may apply a write twice, or long after its sender gave up.
   [[nodiscard]] bool repeats_writes() const;
-  /// A `FaultPlan{…}` that gives the same plan again, a line for each episode.
+  /// C++ code (`FaultPlan{…}`) for the same plan, one line per episode.
   [[nodiscard]] std::string as_code() const;
   bool operator==(const FaultPlan&) const = default;
 };
 
-/// What may be drawn.
+/// Limits of a drawn plan.
 struct PlanLimits {
   int nodes = 3;
   std::vector<std::string> processes = {};
@@ -89,30 +89,27 @@ struct PlanLimits {
   int most_episodes = 12;
   Duration shortest = std::chrono::milliseconds(200);
   Duration longest = std::chrono::seconds(15);
-  Duration max_skew = std::chrono::milliseconds(500);  ///< Nodes' clocks stay this close.
-  std::string keys = "/locks/**";                      ///< Which keys rules are for.
+  Duration max_skew = std::chrono::milliseconds(500);  ///< Largest difference between nodes' clocks.
+  std::string keys = "/locks/**";                      ///< Key pattern of drawn rules.
   bool cluster = true;                                 ///< Faults of nodes, and rules.
   bool crashes = true;                                 ///< Of processes.
-  bool late_requests = true;                           ///< Requests that are acted on long after they were sent.
+  bool late_requests = true;                           ///< Requests applied long after they were sent.
   bool broken_leases = false;                          ///< See FaultPlan::breaks_leases().
   bool forged_answers = false;                         ///< See FaultPlan::forges_answers().
 };
 
-/// First draws which kinds of fault there are at all, then how often each: so that runs differ in kind, and some have
-/// much of one.
+/// Swarm testing: first draws which kinds of fault occur at all, then how often each, so that runs differ in kind.
 [[nodiscard]] DEIMOS_EXPORT FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits);
-/// One of a kind that `draw` chooses among those that `mask` allows, a bit for each.
+/// A disturbance of a kind that `draw` selects among those whose bit is set in `mask`.
 [[nodiscard]] DEIMOS_EXPORT Disturbance random_disturbance(std::uint64_t mask, std::uint64_t draw,
                                                            const PlanLimits& limits);
 
-/// Plans everything with Simulation::at(), from now on. `recorder` is told of pauses, and notes everything.
+/// Schedules all episodes with Simulation::at(), starting now. `recorder` is told of pauses and notes each episode.
 DEIMOS_EXPORT void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder = nullptr);
 
 /// The fault that undoes `fault`; nothing if none does.
 [[nodiscard]] DEIMOS_EXPORT std::vector<fake::Fault> undoing(const fake::Fault& fault);
-/// `CrashProcess{"p1"}`, as C++ reads it.
+/// C++ code for `what`, such as `CrashProcess{"p1"}`.
 [[nodiscard]] DEIMOS_EXPORT std::string disturbance_as_code(const Disturbance& what);
-/// `1500ms`, as C++ reads it.
-[[nodiscard]] DEIMOS_EXPORT std::string duration_as_code(Duration duration);
 
 }  // namespace deimos::testkit

@@ -1,4 +1,4 @@
-// What happened in a run, event by event: to be read after a failure, and to be compared between two runs.
+// The events of a run: for reports after a failure, and to compare two runs.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ struct DEIMOS_EXPORT HistoryEvent {
   [[nodiscard]] std::string describe() const;
 };
 
-/// A running hash of everything, and the last events in full. Not thread-safe; but while nothing is recorded, any
-/// thread may read.
+/// A running hash of all events, and the last events in full. Not thread-safe; any thread may read while nothing is
+/// recorded.
 class DEIMOS_EXPORT History {
  public:
   static constexpr std::size_t unlimited = 0;
@@ -33,10 +33,10 @@ class DEIMOS_EXPORT History {
   explicit History(std::size_t capacity = 2000) : capacity_(capacity) {}
 
   void record(Duration at, std::string_view kind, std::string_view subject, std::string_view text);
-  /// Changes the hash only: for what is too frequent to be kept.
+  /// Changes the hash only: for events too frequent to keep.
   void absorb(std::uint64_t value) noexcept;
 
-  /// Equal for two runs in which the same happened in the same order at the same instants.
+  /// Equal for two runs with the same events in the same order at the same instants.
   [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
   /// How many events were recorded.
   [[nodiscard]] std::uint64_t size() const noexcept;
@@ -54,5 +54,7 @@ class DEIMOS_EXPORT History {
 
 /// `+1.250000000s`, as in every report.
 [[nodiscard]] DEIMOS_EXPORT std::string describe_time(Duration since_start);
+/// C++ code for `duration`, such as `1500ms`.
+[[nodiscard]] DEIMOS_EXPORT std::string duration_as_code(Duration duration);
 
 }  // namespace deimos::testkit

@@ -1,4 +1,4 @@
-// A lock client as the recorder sees it: the real one, or any other that is to be held against the same checkers.
+// The interface through which the recorder uses a lock client: the real one, or any other to be checked the same way.
 #pragma once
 
 #include <cstdint>

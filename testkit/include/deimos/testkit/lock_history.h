@@ -1,5 +1,5 @@
-// What the processes of a run believed and did about locks, in true time. Plain values, written by a LockRecorder and
-// read by the checkers (checkers.h) and by people.
+// What the processes of a run did with locks and believed about them, in true time. Plain values, written by a
+// LockRecorder, read by the checkers (checkers.h) and by people.
 #pragma once
 
 #include <compare>
@@ -19,7 +19,7 @@ namespace deimos::testkit {
 
 // All instants are true virtual time since the start of the run.
 
-/// Who holds or wants a lock: one owner in one life of one process.
+/// A holder or waiter: one owner in one life of one process.
 struct DEIMOS_EXPORT LockOwner {
   std::string process;
   int life = 1;
@@ -95,7 +95,7 @@ struct SentRequest {
   std::string text;  ///< `PUT /locks/a`.
 };
 
-/// The whole process stood still.
+/// The whole process was paused.
 struct Standstill {
   std::string process;
   Duration from = {};

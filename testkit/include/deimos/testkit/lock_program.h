@@ -1,7 +1,6 @@
-// What processes do with locks in a run, as a value: drawn from a seed, shrunk, printed, and run.
+// A lock program: what processes do with locks in one run, as a value. Drawn from a seed, shrunk, printed, and run.
 //
-// Every part of a program is a program: steps that make no sense where they stand (to release what is not held) do
-// nothing.
+// Any subset of the steps is a program too: a step that makes no sense (a release of what is not held) does nothing.
 #pragma once
 
 #include <cstddef>
@@ -52,10 +51,10 @@ struct ProgramLimits {
 
 [[nodiscard]] DEIMOS_EXPORT LockProgram random_program(std::uint64_t seed, const ProgramLimits& limits);
 [[nodiscard]] DEIMOS_EXPORT LockStep random_step(std::uint64_t draw, const ProgramLimits& limits);
-[[nodiscard]] std::string name_of_process(std::size_t index);  ///< `p1`, `p2`, …
+[[nodiscard]] DEIMOS_EXPORT std::string name_of_process(std::size_t index);  ///< `p1`, `p2`, …
 [[nodiscard]] DEIMOS_EXPORT std::string name_of_lock(int lock);
 
-/// Where a process's program has come to; the test keeps it, so that a second life goes on where the first one ended.
+/// How far a process has come in its program. The test keeps it, so that a restarted process goes on from there.
 struct ProgramState {
   std::size_t next = 0;
 };

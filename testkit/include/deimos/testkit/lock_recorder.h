@@ -1,4 +1,4 @@
-// Writes down what processes believe and do about locks, and says at any moment who believes to hold what.
+// Records what processes do with locks and believe about them; knows at any moment who believes to hold what.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +26,10 @@ class DEIMOS_EXPORT LockRecorder {
   LockRecorder(const LockRecorder&) = delete;
   LockRecorder& operator=(const LockRecorder&) = delete;
 
-  /// All so far. Tenures that are not over are judged as of now.
+  /// Everything recorded so far. Open tenures are judged as of now.
   [[nodiscard]] LockHistory history() const;
-  /// Two owners that believe right now to hold the same lock, in words; nothing if there are none. Cheap enough to be
-  /// asked after every step of a run.
+  /// A description of two owners that both believe now to hold one lock, if there are any. Cheap enough to call after
+  /// every step of a run.
   [[nodiscard]] std::optional<std::string> overlap() const;
   /// How many owners believe to hold a lock right now.
   [[nodiscard]] std::size_t believers() const;
@@ -38,9 +38,9 @@ class DEIMOS_EXPORT LockRecorder {
 
   /// For ClientOptions::observer of `process`: its requests are counted.
   [[nodiscard]] std::shared_ptr<Observer> observe(std::string process);
-  /// Whoever pauses a process says so, because nothing can be announced meanwhile.
+  /// Call it when a process is paused: nothing can be announced meanwhile.
   void stands_still(std::string_view process, Duration how_long);
-  /// Puts a line into the trace.
+  /// Adds a line to the trace.
   void note(std::string_view who, std::string_view text);
 
   struct State;
@@ -51,7 +51,7 @@ class DEIMOS_EXPORT LockRecorder {
   std::shared_ptr<State> state_;
 };
 
-/// A hold whose life is written down. Destroying it releases it.
+/// A recorded hold. Destroying it releases it.
 class DEIMOS_EXPORT RecordedHold {
  public:
   RecordedHold(RecordedHold&&) noexcept;
@@ -94,12 +94,12 @@ class DEIMOS_EXPORT RecordedLocks {
   Duration request_timeout_;
 };
 
-/// Something that a lock guards, and that remembers the highest fencing token it has seen. Outside of all processes: it
-/// has no network, and no time passes in it.
+/// A resource guarded by a lock: it remembers the highest fencing token it has seen. Outside all processes: writes to
+/// it take no time and cross no network.
 class DEIMOS_EXPORT FencedResource {
  public:
   FencedResource(LockRecorder& recorder, std::string name);
-  /// false: refused, because somebody with a higher token has been here.
+  /// False if refused: a write with a higher token came first.
   bool write(const RecordedHold& hold);
 
  private:

@@ -1,4 +1,4 @@
-// Which seed a test runs with, and how people are told.
+// The seed of a test, and the command that replays it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What a checker says.
+// The result of a checker.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace deimos::testkit {
 
-/// All is well, or a sentence that says what went wrong, when and who did it, with the events around.
+/// Either ok, or the first violation: what happened, when, by whom, with the events around it.
 class DEIMOS_EXPORT Verdict {
  public:
   Verdict() = default;
-  /// `at`: when it showed, if that is known.
+  /// `at`: when the violation happened, if known.
   static Verdict wrong(std::string what, std::optional<Duration> at = {}) {
     Verdict verdict;
     verdict.ok_ = false;

@@ -1,0 +1,13 @@
+#include <deimos/testkit/history.h>
+
+namespace deimos::testkit {
+
+std::string duration_as_code(Duration duration) {
+  const std::int64_t count = duration.count();
+  if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
+  if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
+  if (count % 1'000 == 0) return std::to_string(count / 1'000) + "us";
+  return std::to_string(count) + "ns";
+}
+
+}  // namespace deimos::testkit
