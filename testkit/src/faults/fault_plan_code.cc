@@ -141,7 +141,21 @@ struct DisturbanceCode {
   std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
 };
 
+struct KindOf {
+  std::string operator()(const PauseProcess&) const { return "pause process"; }
+  std::string operator()(const CrashProcess&) const { return "crash process"; }
+  std::string operator()(const CutProcess&) const { return "cut process"; }
+  std::string operator()(const BadLinks&) const { return "bad links"; }
+  std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
+  std::string operator()(const fake::Fault& fault) const {
+    const auto* added = std::get_if<fake::AddRule>(&fault);
+    return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.action));
+  }
+};
+
 }  // namespace
+
+std::string kind_of(const Disturbance& what) { return std::visit(KindOf{}, what); }
 
 std::string disturbance_as_code(const Disturbance& what) { return std::visit(DisturbanceCode{}, what); }
 

@@ -308,6 +308,10 @@ void Scheduler::kill(TaskGroup& group) {
 
 bool Scheduler::killed(const TaskGroup& group) const noexcept { return group.killed; }
 
+std::size_t Scheduler::foreground_tasks() const noexcept {
+  return static_cast<std::size_t>(state_->foreground_running);
+}
+
 bool Scheduler::current_killed() const noexcept { return state_->current != nullptr && state_->current->group.killed; }
 
 void Scheduler::throw_if_killed() const {

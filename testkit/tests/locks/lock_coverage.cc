@@ -9,18 +9,6 @@
 namespace deimos::testkit {
 namespace {
 
-struct KindOf {
-  std::string operator()(const PauseProcess&) const { return "pause process"; }
-  std::string operator()(const CrashProcess&) const { return "crash process"; }
-  std::string operator()(const CutProcess&) const { return "cut process"; }
-  std::string operator()(const BadLinks&) const { return "bad links"; }
-  std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
-  std::string operator()(const fake::Fault& fault) const {
-    const auto* added = std::get_if<fake::AddRule>(&fault);
-    return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.action));
-  }
-};
-
 constexpr std::array<std::string_view, 5> ends{"tenures open", "tenures released", "tenures lost", "tenures expired",
                                                "tenures crashed"};
 
@@ -72,8 +60,6 @@ std::uint64_t failures(const LockRunResult& result, errc code) {
 }
 
 }  // namespace
-
-std::string kind_of(const Disturbance& what) { return std::visit(KindOf{}, what); }
 
 void Coverage::add(const LockRun& run, const LockRunResult& result) {
   ++runs_;

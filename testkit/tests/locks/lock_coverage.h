@@ -31,7 +31,4 @@ class Coverage {
   Counts failed_;    ///< Calls of the store that failed, by message.
 };
 
-/// Every kind of Disturbance, by name: `pause process`, `isolate`, …; a rule by its action, `rule drop_answer`.
-[[nodiscard]] std::string kind_of(const Disturbance& what);
-
 }  // namespace deimos::testkit

@@ -109,6 +109,8 @@ DEIMOS_EXPORT void apply(const FaultPlan& plan, Simulation& simulation, LockReco
 
 /// The fault that undoes `fault`; nothing if none does.
 [[nodiscard]] DEIMOS_EXPORT std::vector<fake::Fault> undoing(const fake::Fault& fault);
+/// The kind by name: `pause process`, `isolate`, …; a rule by its action, `rule drop_answer`.
+[[nodiscard]] DEIMOS_EXPORT std::string kind_of(const Disturbance& what);
 /// C++ code for `what`, such as `CrashProcess{"p1"}`.
 [[nodiscard]] DEIMOS_EXPORT std::string disturbance_as_code(const Disturbance& what);
 

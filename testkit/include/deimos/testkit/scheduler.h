@@ -130,6 +130,8 @@ class DEIMOS_EXPORT Scheduler {
   /// ignored.
   void kill(TaskGroup& group);
   [[nodiscard]] bool killed(const TaskGroup& group) const noexcept;
+  /// How many foreground tasks have not ended.
+  [[nodiscard]] std::size_t foreground_tasks() const noexcept;
   /// Whether the running task belongs to a group that was killed.
   [[nodiscard]] bool current_killed() const noexcept;
   /// Leaves a killed task, unless an exception is on its way through it already.

@@ -1,0 +1,63 @@
+// Runs a property with many seeds: stops at the first that fails and shrinks it, and fails if nothing was exercised.
+// <deimos/testkit/gtest_property.h> makes a GoogleTest of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include <deimos/internal/export.h>
+#include <deimos/testkit/scenario.h>
+
+namespace deimos::testkit {
+
+struct PropertyOptions {
+  std::uint64_t runs = 100;
+  /// Seeds are this one and those after it.
+  std::uint64_t first_seed = 1;
+  /// Runs this seed alone.
+  std::optional<std::uint64_t> only_seed = {};
+  /// Begins no run after so much real time; 0: no limit.
+  std::chrono::nanoseconds time_budget = {};
+  /// Runs that shrinking may use; 0: none.
+  int shrinking_runs = 500;
+  /// The command that runs one seed again.
+  std::function<std::string(std::uint64_t)> replay_command = {};
+  /// Told of each line worth printing while it runs: first seeds, progress each few seconds, a failing seed before it
+  /// is shrunk.
+  std::function<void(const std::string&)> progress = {};
+
+  /// With DEIMOS_SEED (that seed alone), DEIMOS_RUNS, DEIMOS_FIRST_SEED and DEIMOS_TIME_BUDGET (seconds) from the
+  /// environment, where they are set. Throws std::invalid_argument if one is no number in its range.
+  [[nodiscard]] DEIMOS_EXPORT static PropertyOptions from_environment(PropertyOptions defaults);
+  [[nodiscard]] static PropertyOptions from_environment() { return from_environment(PropertyOptions()); }
+};
+
+struct DEIMOS_EXPORT PropertyResult {
+  std::uint64_t runs = 0;
+  Exercise exercised;              ///< Over all runs.
+  std::set<std::string> expected;  ///< By Scenario::expect_some().
+  std::optional<std::uint64_t> failing_seed;
+  std::string failure;  ///< What the smallest failing run says.
+  Script shrunk;        ///< What that run follows.
+  int shrinking_runs = 0;
+  bool draws_nothing = false;  ///< No run drew anything: all of them had the same faults at the same instants.
+
+  /// Of what should have been exercised, what never was, if no run failed.
+  [[nodiscard]] std::set<std::string> missing() const;
+  [[nodiscard]] bool ok() const { return !failing_seed && missing().empty(); }
+  /// One line of what was exercised.
+  [[nodiscard]] std::string summary() const;
+  /// For a failure: why, the smallest script as C++, how to replay it.
+  [[nodiscard]] std::string report(const std::string& replay_command) const;
+};
+
+/// Calls `body` with a new Scenario for each seed. A run fails if the scenario does, or an exception escapes the body.
+/// A failing run is shrunk: runs that follow a smaller script and fail for the same reason take its place.
+[[nodiscard]] DEIMOS_EXPORT PropertyResult run_property(const std::function<void(Scenario&)>& body,
+                                                        const PropertyOptions& options = {});
+
+}  // namespace deimos::testkit

@@ -1,0 +1,160 @@
+#include <deimos/testkit/scenario.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <deimos/testkit/history.h>
+#include <deimos/testkit/random.h>
+
+namespace deimos::testkit {
+
+struct Scenario::State {
+  std::uint64_t seed;
+  Script given;
+  std::string replay_command;
+  Script noted;
+  std::string failure;
+  bool failed = false;
+  Exercise exercise;
+  std::vector<std::string> expected;
+  std::uint64_t first_term = 0;
+  std::optional<Simulation> simulation;
+  std::optional<LockRecorder> recorder;
+};
+
+Scenario::Scenario(std::uint64_t seed, Script script, std::string replay_command) : state_(std::make_unique<State>()) {
+  state_->seed = seed;
+  state_->given = std::move(script);
+  state_->replay_command = std::move(replay_command);
+}
+
+Scenario::~Scenario() {
+  state_->simulation.reset();  // What still runs in it may use the recorder.
+}
+
+std::uint64_t Scenario::seed() const noexcept { return state_->seed; }
+
+Simulation& Scenario::simulation() {
+  return state_->simulation ? *state_->simulation : simulation(SimulationOptions());
+}
+
+Simulation& Scenario::simulation(SimulationOptions options) {
+  if (state_->simulation) throw std::logic_error("the simulation has been made: only the first call may give options");
+  options.seed = state_->seed;
+  options.shuffle_ties = true;
+  if (options.replay_command.empty()) options.replay_command = state_->replay_command;
+  state_->simulation.emplace(std::move(options));
+  state_->first_term = state_->simulation->cluster().term();
+  return *state_->simulation;
+}
+
+std::int64_t Scenario::draw(std::string_view name, std::int64_t least, std::int64_t most) {
+  const std::string key(name);
+  if (most < least) throw std::invalid_argument("draw `" + key + "`: most must not be below least");
+  const auto given = state_->given.draws.find(key);
+  const std::int64_t number = given != state_->given.draws.end()
+                                  ? std::clamp(given->second, least, most)
+                                  : RandomStream(state_->seed, "draw " + key).between(least, most);
+  if (!state_->noted.draws.emplace(key, number).second) {
+    throw std::invalid_argument("draw `" + key + "`: the name must be unique in a run");
+  }
+  return number;
+}
+
+Duration Scenario::draw_delay(std::string_view name, Duration least, Duration most) {
+  if (least <= Duration::zero())
+    throw std::invalid_argument("draw `" + std::string(name) + "`: least must be positive");
+  // In thousandths of a factor of e, so that it shrinks towards `least`.
+  constexpr double steps = 1000;
+  const double span = std::log(static_cast<double>(most.count()) / static_cast<double>(least.count()));
+  const auto step = draw(name, std::int64_t{0}, static_cast<std::int64_t>(std::max(span, 0.0) * steps));
+  const double factor = std::exp(static_cast<double>(step) / steps);
+  return std::min(most, Duration(static_cast<std::int64_t>(static_cast<double>(least.count()) * factor)));
+}
+
+const FaultPlan& Scenario::faults(const PlanLimits& limits) {
+  if (state_->noted.plan) throw std::logic_error("faults: a run has one plan");
+  state_->noted.plan = state_->given.plan ? *state_->given.plan : random_plan(mix(state_->seed), limits);
+  apply(*state_->noted.plan, simulation(), &recorder());
+  return *state_->noted.plan;
+}
+
+LockRecorder& Scenario::recorder() {
+  if (!state_->recorder) state_->recorder.emplace(simulation().scheduler());
+  return *state_->recorder;
+}
+
+bool Scenario::run(Duration limit) {
+  Simulation& simulated = simulation();
+  const auto ended = [&] { return simulated.scheduler().foreground_tasks() == 0; };
+  simulated.run_until(
+      [&] {
+        if (state_->recorder) {
+          if (const auto overlap = state_->recorder->overlap()) fail(*overlap);
+        }
+        return failed() || ended();
+      },
+      limit);
+  return ended();
+}
+
+void Scenario::check(const Verdict& verdict) {
+  if (!verdict) fail(verdict.what());
+}
+
+void Scenario::check(bool holds, std::string_view what) {
+  if (!holds) fail(what);
+}
+
+void Scenario::fail(std::string_view what) {
+  if (std::exchange(state_->failed, true)) return;
+  state_->failure = what;
+  if (!state_->simulation) return;
+  const Scheduler& scheduler = state_->simulation->scheduler();
+  std::string when = "at " + describe_time(state_->simulation->elapsed());
+  if (scheduler.current() != nullptr) when += ", in task `" + scheduler.current_name() + "`";
+  state_->failure += "\n" + when;
+  state_->simulation->note("FAILED: " + std::string(what.substr(0, what.find('\n'))));
+}
+
+bool Scenario::failed() const noexcept { return state_->failed; }
+const std::string& Scenario::failure() const noexcept { return state_->failure; }
+
+void Scenario::count(const std::string& what, std::uint64_t times) { state_->exercise[what] += times; }
+void Scenario::expect_some(const std::string& what) { state_->expected.push_back(what); }
+const std::vector<std::string>& Scenario::expected() const noexcept { return state_->expected; }
+const Script& Scenario::script() const noexcept { return state_->noted; }
+
+std::string Scenario::history_tail(std::size_t lines) const {
+  return state_->simulation ? state_->simulation->history().tail(lines) : std::string();
+}
+
+Exercise Scenario::exercised() {
+  if (state_->simulation) count("elections", state_->simulation->cluster().term() - state_->first_term);
+  if (state_->noted.plan) {
+    count("faults", state_->noted.plan->episodes.size());
+    for (const Episode& episode : state_->noted.plan->episodes) count(kind_of(episode.what));
+  }
+  if (state_->recorder) {
+    const LockHistory history = state_->recorder->history();
+    std::map<std::string, LockOwner> last;
+    for (const Tenure& tenure : history.tenures) {
+      count("locks granted");
+      count("locks lost", tenure.end == Tenure::End::lost ? 1 : 0);
+      count("locks expired", tenure.end == Tenure::End::expired ? 1 : 0);
+      const auto before = last.find(tenure.lock);
+      count("hand-overs", before != last.end() && before->second != tenure.owner ? 1 : 0);
+      last.insert_or_assign(tenure.lock, tenure.owner);
+    }
+    for (const LockCall& call : history.calls) {
+      const bool reentry = call.kind == LockCall::Kind::acquire && call.believed_before && call.succeeded();
+      count("re-entries", reentry ? 1 : 0);
+    }
+    for (const GuardedWrite& write : history.writes) count("writes refused", write.accepted ? 0 : 1);
+  }
+  return state_->exercise;
+}
+
+}  // namespace deimos::testkit
