@@ -86,6 +86,19 @@ class PropertyShrinker {
     }
   }
 
+  /// The smallest run once more, drawn to a file.
+  void draw_timeline() const {
+    const auto draw = [&](Scenario& scenario) {
+      try {
+        body_(scenario);
+      } catch (const std::exception& error) {
+        scenario.fail(error.what());
+      }
+      write_html(scenario.timeline(), options_.timeline_path);
+    };
+    static_cast<void>(run_once(draw, seed_, smallest_.script, options_));
+  }
+
   [[nodiscard]] const Outcome& smallest() const noexcept { return smallest_; }
   [[nodiscard]] int runs() const noexcept { return runs_; }
 
@@ -153,6 +166,7 @@ PropertyOptions PropertyOptions::from_environment(PropertyOptions options) {
   constexpr std::uint64_t longest = 366ULL * 24 * 3600;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.time_budget).count();
   const std::uint64_t budget = number_from_environment("DEIMOS_TIME_BUDGET", static_cast<std::uint64_t>(seconds));
+  if (const char* const path = std::getenv("DEIMOS_TIMELINE")) options.timeline_path = path;
   if (budget > longest) throw std::invalid_argument("DEIMOS_TIME_BUDGET must be at most a year, in seconds");
   options.time_budget = std::chrono::seconds(budget);
   return options;
@@ -186,6 +200,7 @@ std::string PropertyResult::report(const std::string& replay_command) const {
     text += "\n";
   }
   if (shrunk.plan) text += "smallest plan that fails: " + shrunk.plan->as_code() + "\n";
+  if (!timeline_path.empty()) text += "timeline: " + timeline_path + "\n";
   if (!replay_command.empty()) text += "to replay: " + replay_command + "\n";
   return text;
 }
@@ -215,6 +230,10 @@ PropertyResult run_property(const std::function<void(Scenario&)>& body, const Pr
       }
       result.shrunk = shrinker.smallest().script;
       result.shrinking_runs = shrinker.runs();
+      if (!options.timeline_path.empty()) {
+        shrinker.draw_timeline();
+        result.timeline_path = options.timeline_path;
+      }
       break;
     }
     progress.run_done(result.runs);

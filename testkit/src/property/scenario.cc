@@ -17,6 +17,7 @@ struct Scenario::State {
   Script noted;
   std::string failure;
   bool failed = false;
+  Duration failed_at = {};
   Exercise exercise;
   std::vector<std::string> expected;
   std::uint64_t first_term = 0;
@@ -112,6 +113,7 @@ void Scenario::fail(std::string_view what) {
   if (std::exchange(state_->failed, true)) return;
   state_->failure = what;
   if (!state_->simulation) return;
+  state_->failed_at = state_->simulation->elapsed();
   const Scheduler& scheduler = state_->simulation->scheduler();
   std::string when = "at " + describe_time(state_->simulation->elapsed());
   if (scheduler.current() != nullptr) when += ", in task `" + scheduler.current_name() + "`";
@@ -129,6 +131,17 @@ const Script& Scenario::script() const noexcept { return state_->noted; }
 
 std::string Scenario::history_tail(std::size_t lines) const {
   return state_->simulation ? state_->simulation->history().tail(lines) : std::string();
+}
+
+Timeline Scenario::timeline() const {
+  Timeline timeline;
+  timeline.title = "seed " + std::to_string(state_->seed);
+  if (state_->recorder) timeline.add(state_->recorder->history());
+  if (state_->simulation) timeline.add(state_->simulation->history());
+  if (state_->noted.plan) timeline.add(*state_->noted.plan);
+  if (state_->failed) timeline.violated = state_->failed_at;
+  timeline.verdict = state_->failure;
+  return timeline;
 }
 
 Exercise Scenario::exercised() {

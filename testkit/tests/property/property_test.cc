@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <vector>
 
@@ -107,6 +109,23 @@ TEST(Property, SaysWhatItExercisedAndWhenNothingIsDrawn) {
   EXPECT_THAT(fixed.summary(), AllOf(HasSubstr("3 runs, rounds 6"), HasSubstr("nothing is drawn")));
   const PropertyResult drawn = run_property([](Scenario& s) { static_cast<void>(s.draw("n", 1, 5)); }, {.runs = 3});
   EXPECT_THAT(drawn.summary(), Not(HasSubstr("nothing is drawn")));
+}
+
+TEST(Property, DrawsTheSmallestFailure) {
+  const std::string path = ::testing::TempDir() + "property_timeline.html";
+  const PropertyResult result = run_property(
+      [](Scenario& scenario) {
+        scenario.simulation().spawn("worker", [&](Process& process) {
+          process.sleep(2s);
+          scenario.check(false, "worker is unwell");
+        });
+        scenario.run();
+      },
+      {.timeline_path = path});
+  EXPECT_THAT(result.report(""), HasSubstr("timeline: " + path));
+  std::ostringstream page;
+  page << std::ifstream(path).rdbuf();
+  EXPECT_THAT(page.str(), AllOf(HasSubstr("\"violated\":2.0"), HasSubstr("worker is unwell")));
 }
 
 TEST(Property, BeginsNoRunAfterItsTime) {

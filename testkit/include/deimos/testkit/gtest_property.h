@@ -10,8 +10,9 @@
 //     }
 //
 // Runs with 100 seeds, from 1 on; DEIMOS_SEED=n runs that seed alone, DEIMOS_RUNS=n so many, DEIMOS_FIRST_SEED=n from
-// there on, DEIMOS_TIME_BUDGET=n for at most n seconds. EXPECT and ASSERT fail the run that they are in, with process
-// and virtual time; the first run that fails is shrunk and reported once.
+// there on, DEIMOS_TIME_BUDGET=n for at most n seconds. DEIMOS_TIMELINE=path draws the failure as HTML. EXPECT and
+// ASSERT fail the run that they are in, with process and virtual time; the first run that fails is shrunk and reported
+// once.
 #pragma once
 
 #include <cstdint>

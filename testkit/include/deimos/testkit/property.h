@@ -24,14 +24,17 @@ struct PropertyOptions {
   std::chrono::nanoseconds time_budget = {};
   /// Runs that shrinking may use; 0: none.
   int shrinking_runs = 500;
+  /// Where the timeline of the smallest failing run goes, as HTML; empty: nowhere.
+  std::string timeline_path = {};
   /// The command that runs one seed again.
   std::function<std::string(std::uint64_t)> replay_command = {};
   /// Told of each line worth printing while it runs: first seeds, progress each few seconds, a failing seed before it
   /// is shrunk.
   std::function<void(const std::string&)> progress = {};
 
-  /// With DEIMOS_SEED (that seed alone), DEIMOS_RUNS, DEIMOS_FIRST_SEED and DEIMOS_TIME_BUDGET (seconds) from the
-  /// environment, where they are set. Throws std::invalid_argument if one is no number in its range.
+  /// With DEIMOS_SEED (that seed alone), DEIMOS_RUNS, DEIMOS_FIRST_SEED, DEIMOS_TIME_BUDGET (seconds) and
+  /// DEIMOS_TIMELINE (a path) from the environment, where they are set. Throws std::invalid_argument if one is no
+  /// number in its range.
   [[nodiscard]] DEIMOS_EXPORT static PropertyOptions from_environment(PropertyOptions defaults);
   [[nodiscard]] static PropertyOptions from_environment() { return from_environment(PropertyOptions()); }
 };
@@ -44,6 +47,7 @@ struct DEIMOS_EXPORT PropertyResult {
   std::string failure;  ///< What the smallest failing run says.
   Script shrunk;        ///< What that run follows.
   int shrinking_runs = 0;
+  std::string timeline_path;   ///< Of the file written, if one was.
   bool draws_nothing = false;  ///< No run drew anything: all of them had the same faults at the same instants.
 
   /// Of what should have been exercised, what never was, if no run failed.

@@ -15,6 +15,7 @@
 #include <deimos/testkit/fault_plan.h>
 #include <deimos/testkit/lock_recorder.h>
 #include <deimos/testkit/simulation.h>
+#include <deimos/testkit/timeline.h>
 #include <deimos/testkit/verdict.h>
 
 namespace deimos::testkit {
@@ -96,6 +97,8 @@ class DEIMOS_EXPORT Scenario {
   [[nodiscard]] const Script& script() const noexcept;
   /// The end of the simulation's history; empty if there was no simulation.
   [[nodiscard]] std::string history_tail(std::size_t lines) const;
+  /// The run so far, with its failure.
+  [[nodiscard]] Timeline timeline() const;
 
  private:
   struct State;
