@@ -71,6 +71,10 @@ class DEIMOS_EXPORT Runtime {
   /// The calling task (or plain thread): never 0, unique among those alive.
   [[nodiscard]] virtual TaskId current_task() const noexcept = 0;
 
+  /// Returns if the calling task may go on: always, but in simulations, which end a task whose process has crashed by
+  /// an exception from here. Called by functions that may throw, before each request; never while a mutex is held.
+  virtual void check_running() const {}
+
   /// Blocks until `deadline`, or until `stop` is triggered; true if the deadline was reached.
   bool sleep_until(TimePoint deadline, const std::stop_token& stop = {});
   bool sleep_for(Duration duration, const std::stop_token& stop = {});

@@ -67,6 +67,7 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
   Backoff backoff(options_.retry);
   std::vector<std::string> tried;
   for (attempt.number = 1;; ++attempt.number) {
+    runtime().check_running();
     std::string endpoint = endpoints_.pick(tried);
     if (endpoint.empty()) {
       const Duration pause = backoff.pause(runtime());

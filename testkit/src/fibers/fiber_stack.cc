@@ -1,41 +1,43 @@
 #include "fibers/fiber_stack.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <new>
 #include <utility>
+
+#include <boost/context/protected_fixedsize_stack.hpp>
 
 #include "fibers/sanitizers.h"
 
 namespace deimos::testkit {
+namespace {
 
-FiberStack::FiberStack(std::size_t size) : guard_(static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) {
-  mapped_ = (size + guard_ - 1) / guard_ * guard_ + guard_;
-  void* memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  if (::mprotect(memory, guard_, PROT_NONE) != 0) {
-    ::munmap(memory, mapped_);
-    throw std::bad_alloc();
-  }
-  mapping_ = static_cast<std::byte*>(memory);
+using Allocator = boost::context::protected_fixedsize_stack;
+
+std::size_t guard_size() noexcept { return Allocator::traits_type::page_size(); }
+
+}  // namespace
+
+FiberStack::FiberStack(std::size_t size) {
+  // The allocator counts the page that guards the stack as part of it.
+  const boost::context::stack_context context = Allocator(size + guard_size()).allocate();
+  top_ = static_cast<std::byte*>(context.sp);
+  size_ = context.size - guard_size();
 }
 
-FiberStack::FiberStack(FiberStack&& other) noexcept
-    : mapping_(std::exchange(other.mapping_, nullptr)), mapped_(other.mapped_), guard_(other.guard_) {}
+FiberStack::FiberStack(FiberStack&& other) noexcept : top_(std::exchange(other.top_, nullptr)), size_(other.size_) {}
 
 FiberStack& FiberStack::operator=(FiberStack&& other) noexcept {
-  std::swap(mapping_, other.mapping_);
-  std::swap(mapped_, other.mapped_);
-  std::swap(guard_, other.guard_);
+  std::swap(top_, other.top_);
+  std::swap(size_, other.size_);
   return *this;
 }
 
 FiberStack::~FiberStack() {
-  if (mapping_ == nullptr) return;
+  if (top_ == nullptr) return;
   // The shadow outlives the mapping: whatever is mapped here next must not inherit it.
   unpoison(bottom(), size());
-  ::munmap(mapping_, mapped_);
+  boost::context::stack_context context;
+  context.sp = top_;
+  context.size = size_ + guard_size();
+  Allocator().deallocate(context);
 }
 
 FiberStack FiberStackPool::take() {

@@ -16,14 +16,13 @@ class FiberStack {
   FiberStack& operator=(FiberStack&& other) noexcept;
   ~FiberStack();
 
-  [[nodiscard]] std::byte* bottom() const noexcept { return mapping_ + guard_; }
-  [[nodiscard]] std::byte* top() const noexcept { return mapping_ + mapped_; }
-  [[nodiscard]] std::size_t size() const noexcept { return mapped_ - guard_; }
+  [[nodiscard]] std::byte* bottom() const noexcept { return top_ - size_; }
+  [[nodiscard]] std::byte* top() const noexcept { return top_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  std::byte* mapping_ = nullptr;
-  std::size_t mapped_ = 0;
-  std::size_t guard_ = 0;
+  std::byte* top_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 /// Keeps stacks that are not in use: taking one from here costs tens of nanoseconds, mapping one microseconds.

@@ -6,25 +6,14 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fibers/unwind_probe.h"
 #include "scheduler/scheduler_state.h"
+#include "scheduler/terminate_net.h"
 
 namespace deimos::testkit {
 namespace {
 
 /// Ends a task that was killed. Not a std::exception, so that no handler of errors takes it for one.
 struct KilledByScheduler {};
-
-/// The scheduler that runs a killed task right now, for whom it calls std::terminate().
-thread_local void (*terminate_before)() = nullptr;
-thread_local Scheduler* runs_killed_task = nullptr;
-
-/// The frame below all of a task's own.
-[[gnu::noinline]] void call_body(void* argument) {
-  const Fiber& fiber = *static_cast<const Fiber*>(argument);
-  fiber.body(fiber.stop.get_token());
-  asm volatile("");  // No tail call: this frame must be there.
-}
 
 constexpr unsigned waits_granted_after_kill = 1000;
 constexpr std::uint64_t steps_of_shut_down = 100'000'000;
@@ -111,7 +100,7 @@ void Scheduler::State::body_of(void* argument) {
   Fiber& fiber = *static_cast<Fiber*>(argument);
   State& state = *fiber.scheduler.state_;
   try {
-    if (!fiber.group.killed && !fiber.abandoned) call_body(&fiber);
+    if (!fiber.group.killed && !fiber.abandoned) fiber.body(fiber.stop.get_token());
   } catch (const KilledByScheduler&) {
     // That was its purpose.
   } catch (...) {
@@ -134,23 +123,17 @@ void Scheduler::State::run_last(Fiber& fiber) {
   }
 }
 
-/// Where code that must not throw was thrown through after all, because the compiler left no trace of that: this stack
-/// is left for good.
-void Scheduler::State::abandon_instead_of_terminating() {
-  if (runs_killed_task == nullptr) terminate_before();
-  State& state = *runs_killed_task->state_;
-  Fiber& fiber = *state.current;
-  fiber.abandoned = true;
-  fiber.context.switch_to(state.driver.context);
-  std::abort();
+void Scheduler::State::run_killed(Fiber& fiber) {
+  const TerminateNet net([this, &fiber] { abandon(fiber); });
+  driver.context.switch_to(fiber.context);
 }
 
-void Scheduler::State::run_killed(Fiber& fiber) {
-  terminate_before = std::set_terminate(&State::abandon_instead_of_terminating);
-  runs_killed_task = &scheduler;
-  driver.context.switch_to(fiber.context);
-  runs_killed_task = nullptr;
-  std::set_terminate(terminate_before);
+/// Leaves the running task's stack for good.
+void Scheduler::State::abandon(Fiber& fiber) {
+  fiber.abandoned = true;
+  history.record(scheduler.elapsed(), "abandoned", fiber.group.name, fiber.name);
+  fiber.context.switch_to(driver.context);
+  std::abort();
 }
 
 /// Gives a task whose stack was abandoned another one, for what it has to do last.
@@ -244,8 +227,8 @@ void Scheduler::State::live_on_killed(Fiber& fiber, TimePoint deadline) {
   if (&fiber == &driver) return;
   if (fiber.waits_after_kill++ == 0) fiber.stop.request_stop();
   if (deadline != TimePoint::max()) fiber.group.killed_now = std::max(fiber.group.killed_now, deadline);
-  const bool enough = fiber.waits_after_kill > waits_granted_after_kill;
-  if (enough || exception_would_reach(&call_body)) scheduler.throw_if_killed();
+  if (deadline == TimePoint::max()) scheduler.throw_if_killed();
+  if (fiber.waits_after_kill > waits_granted_after_kill) abandon(fiber);
   // The others that were killed have to come to their ends too.
   make_runnable(fiber);
   suspend(fiber);
@@ -307,6 +290,8 @@ void Scheduler::kill(TaskGroup& group) {
 }
 
 bool Scheduler::killed(const TaskGroup& group) const noexcept { return group.killed; }
+
+std::size_t Scheduler::abandoned_tasks() const noexcept { return state_->abandoned_stacks.size(); }
 
 std::size_t Scheduler::foreground_tasks() const noexcept {
   return static_cast<std::size_t>(state_->foreground_running);

@@ -69,7 +69,7 @@ struct Scheduler::State {
   std::string blocked;  // What the watch found.
 
   static void body_of(void* fiber);
-  static void abandon_instead_of_terminating();
+  [[noreturn]] void abandon(Fiber& fiber);
   void run_killed(Fiber& fiber);
   void run_last(Fiber& fiber);
   void go_on_elsewhere(Fiber& fiber);

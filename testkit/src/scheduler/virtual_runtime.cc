@@ -139,6 +139,7 @@ std::uint64_t VirtualRuntime::random() {
 }
 
 TaskId VirtualRuntime::current_task() const noexcept { return state_->scheduler.current_id(); }
+void VirtualRuntime::check_running() const { state_->scheduler.throw_if_killed(); }
 Scheduler& VirtualRuntime::scheduler() noexcept { return state_->scheduler; }
 const LocalClock& VirtualRuntime::clock() const noexcept { return state_->clock; }
 

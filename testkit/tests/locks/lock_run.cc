@@ -218,6 +218,9 @@ class Runner {
     result_.history = recorder_.history();
     const LockHistory& history = result_.history;
     const bool ran_dry = result_.found(finished);
+    if (const std::size_t abandoned = simulation_.scheduler().abandoned_tasks(); abandoned != 0) {
+      add(finished, std::to_string(abandoned) + " killed tasks had to be abandoned");
+    }
     add(exclusion, mutual_exclusion(history));
     add(exclusion, holders_are_accepted(history));
     add(exclusion, leases(history, result_.audit, run_.locks.prefix));

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <deimos/testkit/virtual_runtime.h>
@@ -28,7 +30,11 @@ class SchedulerTest : public ::testing::Test {
                                Scheduler::Role role = Scheduler::Role::foreground) {
     return scheduler.spawn(group, std::move(name), role, [body = std::move(body)](std::stop_token) { body(); });
   }
-  void sleep(Duration duration) { scheduler.sleep_until(scheduler.now() + duration); }
+  /// May throw in a task that was killed, as Process::sleep().
+  void sleep(Duration duration) {
+    scheduler.sleep_until(scheduler.now() + duration);
+    scheduler.throw_if_killed();
+  }
   void wait_for_ever() { scheduler.park(TimePoint::max(), nothing); }
   /// The report of the failure that run() ends with.
   std::string failure(SimulationFailure::Kind kind) {
@@ -324,10 +330,10 @@ TEST_F(SchedulerTest, LetsCodeThatMustNotThrowComeToItsEndWhenItIsKilled) {
   scheduler.kill(group);
   scheduler.run();
   EXPECT_TRUE(unlocked);
+  EXPECT_EQ(scheduler.abandoned_tasks(), 0U);
 }
 
-// Inlined into code that may throw, nothing may be left in the tables that says so: then the task is abandoned.
-TEST_F(SchedulerTest, SurvivesAKillInCodeThatMustNotThrowHoweverItIsCompiled) {
+TEST_F(SchedulerTest, AbandonsAKilledTaskThatThrowsWhereItMustNot) {
   bool last_ran = false;
   scheduler.spawn(
       group, "victim", Scheduler::Role::foreground,
@@ -340,9 +346,50 @@ TEST_F(SchedulerTest, SurvivesAKillInCodeThatMustNotThrowHoweverItIsCompiled) {
       },
       [&] { last_ran = true; });
   scheduler.run_until(scheduler.now() + 1s);
+  const std::terminate_handler before = std::get_terminate();
   scheduler.kill(group);
   scheduler.run();
   EXPECT_TRUE(last_ran);
+  EXPECT_EQ(scheduler.abandoned_tasks(), 1U);
+  EXPECT_THAT(scheduler.history().tail(), HasSubstr("abandoned   process       victim"));
+  EXPECT_EQ(std::get_terminate(), before);
+}
+
+TEST_F(SchedulerTest, AbandonsAKilledTaskThatWaitsForEver) {
+  bool others_run = false;
+  spawn("stubborn", [&] {
+    for (;;) scheduler.sleep_until(scheduler.now() + 1s);
+  });
+  scheduler.spawn(scheduler.default_group(), "other", Scheduler::Role::foreground, [&](std::stop_token) {
+    scheduler.sleep_until(scheduler.now() + 1min);
+    others_run = true;
+  });
+  scheduler.run_until(scheduler.now() + 1s);
+  scheduler.kill(group);
+  scheduler.run();
+  EXPECT_TRUE(others_run);
+  EXPECT_EQ(scheduler.abandoned_tasks(), 1U);
+}
+
+TEST(SchedulerTerminate, LeavesTheHandlerOfTheProcessAloneWhateverThreadsRun) {
+  const std::terminate_handler before = std::get_terminate();
+  const auto simulate = [] {
+    for (int i = 0; i < 200; ++i) {
+      Scheduler scheduler;
+      TaskGroup& group = scheduler.add_group("process");
+      scheduler.spawn(group, "victim", Scheduler::Role::foreground, [&](std::stop_token) {
+        scheduler.sleep_until(scheduler.now() + 1h);
+        scheduler.throw_if_killed();
+      });
+      scheduler.run_until(scheduler.now() + 1s);
+      scheduler.kill(group);
+      scheduler.run();
+    }
+  };
+  std::jthread other(simulate);
+  simulate();
+  other.join();
+  EXPECT_EQ(std::get_terminate(), before);
 }
 
 TEST_F(SchedulerTest, EndsATaskThatCatchesEverythingAndWaitsAgain) {

@@ -92,7 +92,11 @@ void LockCleaner::finish(TimePoint deadline) noexcept {
     left.swap(entries_);
   }
   for (Entry& entry : left) {
-    const bool done = runtime_.now() < deadline && clean(entry.job, {deadline, {}});
+    bool done = false;
+    try {
+      done = runtime_.now() < deadline && clean(entry.job, {deadline, {}});
+    } catch (...) {  // Whatever a store throws: the lease ends by itself.
+    }
     report_(done ? LockEvent::Kind::cleaned : LockEvent::Kind::left_to_expire, entry.job);
   }
 }

@@ -288,6 +288,14 @@ void LockSession::close() noexcept {
   announcer_.stop();
 }
 
+bool LockSession::try_release(const LockAcquisition& acquisition, TimePoint deadline) noexcept {
+  try {
+    return backend_->release(acquisition.key(), acquisition.token(), {deadline, {}}).has_value();
+  } catch (...) {  // Whatever a store throws: the lease ends by itself.
+    return false;
+  }
+}
+
 void LockSession::release_everything(TimePoint deadline) {
   std::vector<std::shared_ptr<LockAcquisition>> held;
   for_each_held([&](const std::shared_ptr<LockAcquisition>& acquisition) { held.push_back(acquisition); });
@@ -297,9 +305,7 @@ void LockSession::release_everything(TimePoint deadline) {
       continue;
     }
     const std::optional<Held> removed = remove(*acquisition);
-    const bool in_time = runtime_->now() < deadline;
-    const bool freed =
-        in_time && backend_->release(acquisition->key(), acquisition->token(), {deadline, {}}).has_value();
+    const bool freed = runtime_->now() < deadline && try_release(*acquisition, deadline);
     acquisition->finish_release();
     report(freed ? LockEvent::Kind::released : LockEvent::Kind::left_to_expire, *acquisition);
   }

@@ -103,6 +103,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   /// Takes it off the list; what kept its lock alive.
   std::optional<Held> remove(const LockAcquisition& acquisition);
   [[nodiscard]] LockCleaner::Job job_for(const LockAcquisition& acquisition, bool granted) const;
+  [[nodiscard]] bool try_release(const LockAcquisition& acquisition, TimePoint deadline) noexcept;
   void release_everything(TimePoint deadline);
 
   const std::shared_ptr<LockBackend> backend_;

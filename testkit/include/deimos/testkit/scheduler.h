@@ -120,21 +120,23 @@ class DEIMOS_EXPORT Scheduler {
   void resume(TaskGroup& group) noexcept;
   [[nodiscard]] bool paused(const TaskGroup& group) const noexcept;
 
-  /// Ends the tasks of `group` as if their machine had lost its power, but for their destructors, which run: the wait
-  /// that each is in, or its next, throws a private exception.
+  /// Ends the tasks of `group` as if their machine had lost its power, but for their destructors, which run. Each task
+  /// is asked to stop, and unwound by a private exception that throw_if_killed() throws: at its next call of Process or
+  /// Client, or in a wait that has no deadline. Any other wait returns at once, as if its deadline had come, so code
+  /// that must not throw (unlock(), destructors) comes to its end. What the task throws by itself is ignored.
   ///
-  /// Not where that would end the program, though: inside functions that are noexcept (unlock(), destructors), and
-  /// where a `catch (...)` would stop it. Such code lives on in a world that is cut off and where waiting costs no
-  /// time: every wait returns at once, as if its deadline had come, until the code that may throw is reached; after a
-  /// thousand waits the exception is thrown all the same. Stop is requested of each task. Whatever it throws is
-  /// ignored.
+  /// A task that waits a thousand times more without ending, or whose unwinding meets a function that is noexcept, is
+  /// abandoned: it never runs again and its stack is kept, so nothing on it is destroyed. abandoned_tasks() counts
+  /// them, the history names them.
   void kill(TaskGroup& group);
   [[nodiscard]] bool killed(const TaskGroup& group) const noexcept;
   /// How many foreground tasks have not ended.
   [[nodiscard]] std::size_t foreground_tasks() const noexcept;
   /// Whether the running task belongs to a group that was killed.
   [[nodiscard]] bool current_killed() const noexcept;
-  /// Leaves a killed task, unless an exception is on its way through it already.
+  /// How many killed tasks were abandoned.
+  [[nodiscard]] std::size_t abandoned_tasks() const noexcept;
+  /// In a task that was killed: throws the exception that unwinds it, unless another is on its way already.
   void throw_if_killed() const;
   /// The time as a killed task sees it: beyond every deadline from before, and far enough from TimePoint::max() to add
   /// to it.

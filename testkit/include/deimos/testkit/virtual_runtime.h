@@ -38,6 +38,7 @@ class DEIMOS_EXPORT VirtualRuntime final : public Runtime {
   [[nodiscard]] std::unique_ptr<Task> spawn(std::string name, std::function<void(std::stop_token)> body) override;
   [[nodiscard]] std::uint64_t random() override;
   [[nodiscard]] TaskId current_task() const noexcept override;
+  void check_running() const override;
 
   [[nodiscard]] Scheduler& scheduler() noexcept;
   [[nodiscard]] const LocalClock& clock() const noexcept;
