@@ -75,7 +75,8 @@ class DEIMOS_EXPORT Runtime {
   /// an exception from here. Called by functions that may throw, before each request; never while a mutex is held.
   virtual void check_running() const {}
 
-  /// Blocks until `deadline`, or until `stop` is triggered; true if the deadline was reached.
+  /// Blocks until `deadline`, or until `stop` is triggered; true if the deadline was reached. One that has passed lets
+  /// other tasks run.
   bool sleep_until(TimePoint deadline, const std::stop_token& stop = {});
   bool sleep_for(Duration duration, const std::stop_token& stop = {});
 };

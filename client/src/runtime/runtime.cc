@@ -8,9 +8,12 @@ TimePoint saturating_add(TimePoint from, Duration by) noexcept { return internal
 
 bool Runtime::sleep_until(TimePoint deadline, const std::stop_token& stop) {
   const std::unique_ptr<Signal> signal = make_signal();
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  wait_until(*signal, lock, deadline, stop, *this, [] { return false; });
+  const std::stop_callback wake(stop, [&signal] { signal->notify(); });
+  do {
+    const std::uint64_t seen = signal->epoch();
+    if (stop.stop_requested()) break;
+    signal->wait(seen, deadline);
+  } while (now() < deadline);
   return now() >= deadline;
 }
 

@@ -86,7 +86,7 @@ void Flight::arrive_at_node() {
     record("lost", "request ");
     return finish();
   }
-  if (link_->node->refuses) {
+  if (link_->refuses()) {
     record("reset", "");
     hand_over(tl::make_unexpected(
         Failure{Failure::Reason::broken, Delivery::unknown, "connection reset by " + link_->node->name}));

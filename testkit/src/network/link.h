@@ -1,7 +1,7 @@
 // The state of the network between one process and one node.
 #pragma once
 
-#include <deimos/testkit/network.h>
+#include <deimos/testkit/link_options.h>
 
 #include "network/simulated_node.h"
 
@@ -12,6 +12,9 @@ struct Link {
   LinkOptions options;
   bool requests_cut = false;
   bool answers_cut = false;
+  bool outside = false;  ///< Of the network: see SimulatedNetwork::add_process_outside().
+
+  [[nodiscard]] bool refuses() const noexcept { return node->refuses && !outside; }
 };
 
 }  // namespace deimos::testkit

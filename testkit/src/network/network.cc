@@ -76,7 +76,9 @@ SimulatedNetwork::~SimulatedNetwork() = default;
 void SimulatedNetwork::set_links(const LinkOptions& options) {
   state_->defaults = checked(options);
   for (auto& [process, links] : state_->processes) {
-    for (auto& [url, link] : links) link.options = options;
+    for (auto& [url, link] : links) {
+      if (!link.outside) link.options = options;
+    }
   }
 }
 
@@ -115,7 +117,16 @@ std::uint64_t SimulatedNetwork::delivered() const noexcept { return state_->flig
 
 void SimulatedNetwork::add_process(const std::string& name) {
   Links& links = state_->processes[name];
-  for (const SimulatedNode& node : state_->nodes) links.emplace(node.url, Link{&node, state_->defaults});
+  for (const SimulatedNode& node : state_->nodes)
+    links.emplace(node.url, Link{.node = &node, .options = state_->defaults});
+}
+
+void SimulatedNetwork::add_process_outside(const std::string& name) {
+  Links& links = state_->processes[name];
+  const LinkOptions at_once{.latency_min = {}, .latency_max = {}};
+  for (const SimulatedNode& node : state_->nodes) {
+    links.emplace(node.url, Link{.node = &node, .options = at_once, .outside = true});
+  }
 }
 
 std::shared_ptr<Transport> SimulatedNetwork::make_transport(std::string_view process, VirtualRuntime& runtime) {

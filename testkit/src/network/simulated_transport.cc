@@ -85,6 +85,7 @@ Exchange SimulatedTransport::Pending::wait_to_the_end(TimePoint deadline, const 
 
 Exchange SimulatedTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
                                       std::stop_token stop) {
+  flights_.scheduler.check_thread("a request");
   if (closed_) return failure(Failure::Reason::closed, Delivery::not_sent, "the transport is closed");
   if (stop.stop_requested()) {
     return failure(Failure::Reason::cancelled, Delivery::not_sent, "stopped before the request was sent");
@@ -99,7 +100,7 @@ Exchange SimulatedTransport::exchange(const std::string& endpoint, const Request
     return failure(Failure::Reason::refused, Delivery::not_sent, "no node has the address " + endpoint);
   }
   Link& link = found->second;
-  if (link.node->refuses) {
+  if (link.refuses()) {
     runtime_.sleep_until(std::min(deadline, saturating_add(runtime_.now(), flights_.latency(link) * 2)), stop);
     return failure(Failure::Reason::refused, Delivery::not_sent, "connection refused by " + endpoint);
   }

@@ -36,8 +36,21 @@ std::uint64_t seed_from_environment() {
   return seed;
 }
 
+namespace {
+
+/// `word` as a shell reads it back.
+std::string quoted(const std::string& word) {
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=@%,";
+  if (word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string text = "'";
+  for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+}  // namespace
+
 std::string replay_command(std::uint64_t seed, std::string_view arguments) {
-  std::string command = std::string(seed_variable) + "=" + std::to_string(seed) + " " + program_name();
+  std::string command = std::string(seed_variable) + "=" + std::to_string(seed) + " " + quoted(program_name());
   if (!arguments.empty()) command.append(" ").append(arguments);
   return command;
 }

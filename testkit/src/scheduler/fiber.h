@@ -8,11 +8,17 @@
 #include <string>
 #include <vector>
 
-#include <deimos/testkit/scheduler.h>
+#include <deimos/runtime.h>
+#include <deimos/testkit/timer.h>
 
 #include "fibers/fiber_context.h"
+#include "fibers/fiber_stack.h"
 
 namespace deimos::testkit {
+
+class Fiber;
+class Scheduler;
+class WaitTarget;
 
 /// Fibers in the order in which they are to run: a list through Fiber::next.
 class FiberQueue {

@@ -10,7 +10,7 @@ __extension__ using Wide = __int128;
 constexpr std::int64_t billion = 1'000'000'000;
 
 std::int64_t to_ppb(double rate) {
-  if (!(rate > 0.01 && rate < 100)) throw std::invalid_argument("a clock's rate must be between 0.01 and 100");
+  if (!(rate >= 0 && rate < 100)) throw std::invalid_argument("a clock's rate must be from 0 to below 100");
   return std::llround((rate - 1) * static_cast<double>(billion));
 }
 
@@ -43,6 +43,7 @@ TimePoint LocalClock::true_time(TimePoint local_time) const noexcept {
   const Wide elapsed = Wide{local_time.time_since_epoch().count()} - base_local_.time_since_epoch().count();
   if (elapsed <= 0) return base_true_;
   const Wide rate = Wide{billion} + rate_ppb_;
+  if (rate == 0) return TimePoint::max();
   TimePoint result = saturated(Wide{base_true_.time_since_epoch().count()} + elapsed * billion / rate);
   // Both directions round: step to where the clock really shows it.
   while (result != TimePoint::max() && local(result) < local_time) result += Duration(1);

@@ -57,9 +57,11 @@ void Scheduler::shut_down() {
   state_->current = nullptr;
   state_->steps_at_instant = 0;
   state_->options.steps_per_instant = steps_of_shut_down;
+  state_->driving = std::this_thread::get_id();
   state_->watching.emplace(state_->turn, state_->watch_order);
   while (state_->runnable.first() != nullptr) state_->step();
   state_->watching.reset();
+  state_->driving = std::thread::id();
   state_->current = &state_->driver;
 }
 
@@ -79,6 +81,7 @@ const std::string& Scheduler::name(const TaskGroup& group) const noexcept { retu
 
 std::shared_ptr<Fiber> Scheduler::spawn(TaskGroup& group, std::string name, Role role,
                                         std::function<void(std::stop_token)> body, std::function<void()> last) {
+  state_->check_thread("a new task");
   auto fiber = std::make_shared<Fiber>(*this, group, ++state_->last_id, std::move(name), role == Role::foreground);
   if (group.killed) {
     fiber->state = Fiber::State::ended;
@@ -152,6 +155,17 @@ void Scheduler::State::end(Fiber& fiber) {
   if (--foreground_running == 0 && run_ends_with_foreground) scheduler.wake(driver);
 }
 
+void Scheduler::State::check_thread(const char* call) const {
+  const std::thread::id thread = driving;
+  if (thread == std::thread::id() || thread == std::this_thread::get_id()) return;
+  throw std::logic_error(std::string(call) +
+                         " of the simulation was asked for by a thread that is not the simulation's. Code under test "
+                         "must start its tasks through the Runtime, not with std::thread: what another thread does "
+                         "cannot be replayed");
+}
+
+void Scheduler::check_thread(const char* call) const { state_->check_thread(call); }
+
 void Scheduler::join(const std::shared_ptr<Fiber>& fiber) {
   State& state = *state_;
   if (state.current == nullptr) throw std::logic_error("a timer's action must not wait: spawn a task for it");
@@ -175,6 +189,7 @@ const std::string& Scheduler::current_name() const noexcept {
 
 bool Scheduler::park(TimePoint deadline, const WaitTarget& target) {
   State& state = *state_;
+  state.check_thread("a wait");
   if (state.current == nullptr) throw std::logic_error("a timer's action must not wait: spawn a task for it");
   Fiber& self = *state.current;
   if (!self.group.killed) {
@@ -213,6 +228,7 @@ bool Scheduler::State::wait(Fiber& fiber, TimePoint deadline, const WaitTarget& 
 void Scheduler::State::suspend(Fiber& fiber) {
   if (&fiber != &driver) return fiber.context.switch_to(driver.context);
   current = nullptr;
+  driving = std::this_thread::get_id();
   try {
     watching.emplace(turn, watch_order);
     drive();

@@ -156,6 +156,7 @@ bool Scheduler::State::only_background_goes_on() const noexcept {
 /// The driver's own stack goes on, whatever it was waiting for.
 void Scheduler::State::stop_driving() noexcept {
   watching.reset();
+  driving = std::thread::id();
   current = &driver;
   if (driver.armed()) timers.remove(driver);
   runnable.remove(driver);

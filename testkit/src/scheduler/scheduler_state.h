@@ -2,6 +2,7 @@
 // scheduler_drive.cc (what runs next, and when a run has failed).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,6 +51,7 @@ struct Scheduler::State {
   TaskId last_id = 1;
   std::size_t foreground_running = 0;
   Fiber* current = &driver;
+  std::atomic<std::thread::id> driving = {};  // The thread that runs the simulation right now.
 
   FiberQueue runnable;
   TimerHeap timers;
@@ -82,6 +85,8 @@ struct Scheduler::State {
   bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);
 
   void check_driver() const;
+  /// Throws std::logic_error in a thread that is not the one that runs the simulation right now.
+  void check_thread(const char* call) const;
   void drive();
   void step();
   void count_step(std::string_view next);

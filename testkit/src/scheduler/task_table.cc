@@ -4,6 +4,8 @@
 #include <array>
 #include <cstddef>
 
+#include <deimos/testkit/scheduler.h>
+
 #include "scheduler/fiber.h"
 
 namespace deimos::testkit {

@@ -264,11 +264,9 @@ fake::Node& Simulation::node(int number) {
 
 Process& Simulation::observer() noexcept {
   if (!state_->observer) {
-    state_->network.add_process(observer_name);
-    const LinkOptions at_once{.latency_min = {}, .latency_max = {}};
+    state_->network.add_process_outside(observer_name);
     ProcessOptions options;
     options.client.endpoints = urls_of(state_->options.nodes);
-    for (int node = 1; node <= state_->options.nodes; ++node) state_->network.set_link(observer_name, node, at_once);
     state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, observer_name, 1,
                                                  std::move(options), state_->options.seed);
   }

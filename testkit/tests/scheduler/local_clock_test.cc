@@ -55,9 +55,19 @@ TEST(LocalClock, WaitsForEverIfTheDeadlineIsNever) {
 }
 
 TEST(LocalClock, RefusesWhatNoClockDoes) {
-  EXPECT_THROW(LocalClock(start, {.rate = 0}), std::invalid_argument);
+  EXPECT_THROW(LocalClock(start, {.rate = 100}), std::invalid_argument);
   EXPECT_THROW(LocalClock(start, {.rate = -1}), std::invalid_argument);
   EXPECT_THROW(LocalClock(start, {.offset = 24h * 400}), std::invalid_argument);
+}
+
+TEST(LocalClock, MayStandStillAndGoOn) {
+  LocalClock clock(start, {});
+  clock.set_rate(start + 10s, 0);
+  EXPECT_EQ(clock.local(start + 1h), start + 10s);
+  EXPECT_EQ(clock.true_time(start + 11s), TimePoint::max()) << "never, as long as it stands still";
+  EXPECT_EQ(clock.true_time(start + 10s), start + 10s);
+  clock.set_rate(start + 1h, 1);
+  EXPECT_EQ(clock.true_time(start + 11s), start + 1h + 1s);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest-spi.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 
 namespace deimos::testkit {
@@ -33,6 +35,27 @@ TEST_F(GTestGlue, TellsInEachFailureHowToReplayIt) {
   }
   ASSERT_EQ(results.size(), 1);
   EXPECT_THAT(results.GetTestPartResult(0).message(), HasSubstr("to replay: " + simulation.replay_command()));
+}
+
+/// Run by the next test, as another program.
+TEST(ReplayCommand, DISABLED_IsPrinted) { std::printf("%s\n", replay_command(7, "--gtest_filter=A.B").c_str()); }
+
+TEST(ReplayCommand, IsQuotedForAShellIfThePathNeedsIt) {
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "it's in here";
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path program = folder / "test program";
+  std::filesystem::remove(program);
+  std::filesystem::create_symlink(std::filesystem::read_symlink("/proc/self/exe"), program);
+  const std::string command =
+      "\"" + program.string() + "\" --gtest_also_run_disabled_tests --gtest_filter=ReplayCommand.DISABLED_IsPrinted";
+  FILE* const pipe = ::popen(command.c_str(), "r");
+  std::string output(4096, '\0');
+  output.resize(std::fread(output.data(), 1, output.size(), pipe));
+  EXPECT_EQ(::pclose(pipe), 0);
+  const std::string expected =
+      "DEIMOS_SEED=7 '" + (std::filesystem::path(::testing::TempDir()) / "it'\\''s in here" / "test program").string() +
+      "' --gtest_filter=A.B\n";
+  EXPECT_THAT(output, HasSubstr(expected));
 }
 
 class SeedVariable : public ::testing::Test {

@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace deimos::testkit {
@@ -289,6 +290,78 @@ TEST(ClusterSimulation, RefusesConnectionsToANodeThatHasCrashed) {
   simulation.run();
 }
 
+TEST_F(SimulationTest, AStandingClockWaitsUntilItGoesOn) {
+  Duration woke{};
+  simulation.spawn("sleeper", [&](Process& process) {
+    process.sleep(5s);
+    woke = simulation.elapsed();
+  });
+  simulation.at(2s, [&] { simulation.set_clock_rate("sleeper", 0); });
+  simulation.at(60s, [&] { simulation.set_clock_rate("sleeper", 1); });
+  simulation.run();
+  EXPECT_EQ(woke, 63s);
+}
+
+TEST_F(SimulationTest, ASleepOfNoTimeLetsOthersRun) {
+  std::vector<std::string> order;
+  simulation.spawn("polite", [&](Process& process) {
+    order.emplace_back("first");
+    process.sleep(0s);
+    order.emplace_back("third");
+  });
+  simulation.spawn("other", [&](Process&) { order.emplace_back("second"); });
+  simulation.run();
+  EXPECT_THAT(order, ElementsAre("first", "second", "third"));
+}
+
+TEST_F(SimulationTest, ALoopOfSleepsOfNoTimeIsALivelock) {
+  simulation.spawn("spinner", [](Process& process) {
+    for (;;) process.sleep(0s);
+  });
+  try {
+    simulation.run();
+    FAIL() << "returned";
+  } catch (const SimulationFailure& failure) {
+    EXPECT_EQ(failure.kind(), SimulationFailure::Kind::livelock);
+  }
+}
+
+TEST_F(SimulationTest, TheObserverIsOutsideOfTheNetwork) {
+  static_cast<void>(simulation.observer());
+  simulation.network().set_links({.request_loss = 1});
+  simulation.network().refuse(1);
+  EXPECT_TRUE(simulation.observer().client().set("/key", "value"));
+  EXPECT_EQ(simulation.elapsed(), 0s) << "no latency";
+  simulation.network().set_links({});
+  simulation.spawn("process", [](Process& process) {
+    EXPECT_EQ(process.client().get("/key").error().code, errc::unavailable) << "it is refused";
+  });
+  simulation.run();
+}
+
+TEST_F(SimulationTest, NamesWhatAThreadOfItsOwnAsksFor) {
+  std::string wait;
+  std::string request;
+  const auto message = [](const auto& call) {
+    try {
+      call();
+    } catch (const std::logic_error& error) {
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  simulation.spawn("process", [&](Process& process) {
+    Client& client = process.client();
+    std::jthread([&] {
+      request = message([&] { static_cast<void>(client.get("/key")); });
+      wait = message([&] { process.runtime().sleep_for(1s); });
+    }).join();
+  });
+  simulation.run();
+  EXPECT_THAT(request, HasSubstr("a request of the simulation was asked for by a thread that is not the simulation's"));
+  EXPECT_THAT(wait, HasSubstr("a wait of the simulation"));
+}
+
 TEST_F(SimulationTest, RefusesWhatMakesNoSenseAndChangesNothing) {
   EXPECT_THROW(Simulation({.nodes = 0}), std::invalid_argument);
   EXPECT_THROW(Simulation({.links = {.request_loss = 2}}), std::invalid_argument);
@@ -300,7 +373,7 @@ TEST_F(SimulationTest, RefusesWhatMakesNoSenseAndChangesNothing) {
   EXPECT_THROW(simulation.pause("nobody", 1s), std::invalid_argument);
   EXPECT_THROW(simulation.crash("nobody"), std::invalid_argument);
   EXPECT_THROW(simulation.restart("other"), std::invalid_argument);
-  EXPECT_THROW(simulation.set_clock_rate("worker", 0), std::invalid_argument);
+  EXPECT_THROW(simulation.set_clock_rate("worker", -1), std::invalid_argument);
   EXPECT_THROW(simulation.run_for(-1s), std::invalid_argument);
   EXPECT_THROW(simulation.at(-1s, [] {}), std::invalid_argument);
   EXPECT_THROW(static_cast<void>(simulation.node(2)), std::invalid_argument);

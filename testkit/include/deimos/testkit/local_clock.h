@@ -10,7 +10,8 @@ namespace deimos::testkit {
 
 struct ClockOptions {
   Duration offset = {};  ///< Ahead of true time at the start; negative: behind.
-  double rate = 1.0;     ///< Local seconds in a true second: 1.0001 gains 100 µs a second. In (0.01, 100).
+  double rate = 1.0;     ///< Local seconds in a true second: 1.0001 gains 100 µs a second; 0 stands still,
+                         ///< as a machine's clock may while it is suspended. In [0, 100).
 };
 
 /// Goes on steadily; its rate may be changed, it never goes back. A value type.
@@ -20,7 +21,8 @@ class DEIMOS_EXPORT LocalClock {
   LocalClock(TimePoint start, ClockOptions options);
 
   [[nodiscard]] TimePoint local(TimePoint true_time) const noexcept;
-  /// The first true instant at which the clock shows `local` or later. TimePoint::max() stays itself.
+  /// The first true instant at which the clock shows `local` or later: TimePoint::max() if it never will, or for
+  /// TimePoint::max().
   [[nodiscard]] TimePoint true_time(TimePoint local) const noexcept;
   /// From `now` (true time) on. Throws std::invalid_argument.
   void set_rate(TimePoint now, double rate);

@@ -15,21 +15,13 @@
 
 #include <deimos/fake/cluster.h>
 #include <deimos/internal/export.h>
+#include <deimos/testkit/link_options.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/testkit/virtual_runtime.h>
 #include <deimos/transport.h>
 
 namespace deimos::testkit {
-
-/// How messages between one process and one node fare.
-struct LinkOptions {
-  Duration latency_min = std::chrono::microseconds(200);  ///< One way.
-  Duration latency_max = std::chrono::milliseconds(1);    ///< Drawn for each message, so messages overtake each other.
-  double request_loss = 0;                                ///< Probability, for each message.
-  double answer_loss = 0;                                 ///< The request was handled; nobody hears of it.
-  double duplication = 0;                                 ///< The node handles a request twice; one answer counts.
-};
 
 /// Which way messages do not get through.
 enum class Direction { requests, answers, both };
@@ -46,7 +38,7 @@ class DEIMOS_EXPORT SimulatedNetwork {
   SimulatedNetwork(const SimulatedNetwork&) = delete;
   SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
 
-  /// For links to come and for all there are.
+  /// For all links, but those of processes outside of the network, now and to come.
   void set_links(const LinkOptions& options);
   void set_link(std::string_view process, int node, const LinkOptions& options);
   /// Nothing gets through from now on, nor what is on its way.
@@ -54,7 +46,7 @@ class DEIMOS_EXPORT SimulatedNetwork {
   void heal(std::string_view process, int node);
   /// Ends every cut and every refusal.
   void heal();
-  /// The node accepts no connections any more.
+  /// The node accepts no connections any more, but from processes outside of the network.
   void refuse(int node, bool refusing = true);
 
   /// Requests that reached a node so far. Each is known to the cluster by its number (fake::Origin::request).
@@ -63,6 +55,8 @@ class DEIMOS_EXPORT SimulatedNetwork {
   // For Simulation:
 
   void add_process(const std::string& name);
+  /// One that reaches every node at once, whatever is done to the network, unless its own links are named.
+  void add_process_outside(const std::string& name);
   /// What the process sends with. Deadlines are by the clock of `runtime`.
   [[nodiscard]] std::shared_ptr<Transport> make_transport(std::string_view process, VirtualRuntime& runtime);
 

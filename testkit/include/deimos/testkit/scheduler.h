@@ -59,7 +59,8 @@ class Fiber;
 /// Tasks that are paused and killed together: those of one simulated process. Owned by the scheduler.
 class TaskGroup;
 
-/// One OS thread at a time.
+/// Used by one OS thread at a time: while it runs the simulation, waits and new tasks of another throw
+/// std::logic_error.
 class DEIMOS_EXPORT Scheduler {
  public:
   /// The first instant. Not zero, so that an uninitialised TimePoint is no valid instant.
@@ -107,6 +108,9 @@ class DEIMOS_EXPORT Scheduler {
   /// Makes a parked task run; others are left alone.
   void wake(Fiber& fiber) noexcept;
 
+  /// Throws std::logic_error in a thread that is not the one that runs the simulation right now; `call` is for its
+  /// message.
+  void check_thread(const char* call) const;
   /// Wakes every parked task of `group`, to look again at what it waits for.
   void wake_all(TaskGroup& group) noexcept;
 

@@ -16,7 +16,8 @@ inline constexpr const char* seed_variable = "DEIMOS_SEED";
 /// std::invalid_argument if it is set to something else.
 [[nodiscard]] DEIMOS_EXPORT std::uint64_t seed_from_environment();
 
-/// `DEIMOS_SEED=42 ./program ARGUMENTS`, with the path that this program was started with.
+/// `DEIMOS_SEED=42 ./program ARGUMENTS`, with the path that this program was started with,
+/// quoted where a shell needs it. `arguments` is taken as it is.
 [[nodiscard]] DEIMOS_EXPORT std::string replay_command(std::uint64_t seed, std::string_view arguments = {});
 
 }  // namespace deimos::testkit
