@@ -8,19 +8,13 @@
 
 #include <deimos/error.h>
 #include <deimos/internal/export.h>
+#include <deimos/release.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
 
 class LockAcquisition;
 class LocalLock;
-
-/// How a release that found the lock held went.
-enum class Release {
-  freed,          ///< The store has confirmed it: the lock is free.
-  nested,         ///< Other holds of the same owner remain.
-  in_background,  ///< It could not be confirmed in time: a background task sees to it. The lock is no longer held.
-};
 
 /// Move-only, and tied to one acquisition: what it does never touches a later one, also of the same owner. The const
 /// members may be called from several tasks at once, and block on nothing but renew() on the network.

@@ -22,7 +22,7 @@
 
 namespace deimos {
 
-class LockSession;
+class LockTable;
 
 /// Thread-safe. If the options cannot be used, every call fails with errc::invalid_argument, saying which and why.
 class DEIMOS_EXPORT LockManager {
@@ -65,9 +65,10 @@ class DEIMOS_EXPORT LockManager {
   /// any other at its next renewal.
   Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;
 
-  /// Ends every wait with errc::closed, releases every lock that is held, and stops all tasks. Blocks at most for about
-  /// twice LockOptions::request_timeout; what is not released by then expires. Nothing is sent afterwards. Idempotent.
-  /// May be called from anywhere, also from a loss callback.
+  /// Ends every wait with errc::closed. Every lock that is held is lost (errc::closed): its holder is told, then the
+  /// store. Stops all tasks. Blocks at most for about twice LockOptions::request_timeout; what is not released by then
+  /// expires, and callbacks that still run are not waited for. Nothing is sent afterwards. Idempotent. May be called
+  /// from anywhere, also from a callback.
   void close() noexcept;
 
  private:
@@ -97,7 +98,7 @@ class DEIMOS_EXPORT LockManager {
     }
   }
 
-  std::shared_ptr<LockSession> session_;
+  std::shared_ptr<LockTable> locks_;
 };
 
 }  // namespace deimos

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,9 +19,10 @@ namespace deimos {
 struct LockEvent {
   enum class Kind {
     acquired,
-    released,         ///< By its holder; the store has confirmed it.
-    lost,             ///< `error` says why: errc::lock_expired (not renewed in time) or lock_not_held (taken away).
+    released,  ///< By its holder; the store has confirmed it.
+    lost,      ///< `error` says why: errc::lock_expired (not renewed in time), lock_not_held (taken away), closed.
     renewal_failed,   ///< Unclear or refused; it is tried again until the lease's deadline.
+    renewal_late,     ///< A renewal began so late that a second try would not fit: more locks than can be kept.
     left_to_cleaner,  ///< A release, or an acquire that was given up, is finished in the background; `error` says why.
     cleaned,          ///< The background clean-up is done: nothing of that acquisition is left.
     left_to_expire,   ///< The clean-up could not reach the store while it mattered: the lease ends by itself.
@@ -54,6 +56,9 @@ struct LockOptions {
   /// How far the clocks of the store's nodes may be apart. Also how long after its end another's lease is taken over
   /// if the store has not swept it. The margin leaves at least a quarter of every `ttl`.
   Duration max_clock_skew = std::chrono::milliseconds(500);
+  /// How many renewals may be under way at once: 1 to 1000. That many leases are renewed in each round trip; and as
+  /// many tasks may be started for it.
+  std::size_t max_renewals_at_once = 32;
   /// The longest that one step (a create, a release, …) waits for the store; so the longest that unlock() blocks.
   Duration request_timeout = std::chrono::seconds(5);
   /// The longest that a waiter listens for a release before it looks for itself.

@@ -40,14 +40,17 @@ class DEIMOS_EXPORT Mutex {
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) const {
     return try_lock_within(bounded(wait));
   }
-  /// A std::chrono::steady_clock instant is one of the runtime's.
+  /// An instant of RuntimeClock is one of the runtime's.
   template <typename Clock, typename Length>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Length>& instant) const {
-    if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
-      return try_lock_within(bounded(instant.time_since_epoch()) - now().time_since_epoch());
+    using Wide = std::chrono::duration<long double, std::nano>;  // Differences of any instants fit.
+    Wide left(instant.time_since_epoch());
+    if constexpr (std::is_same_v<Clock, RuntimeClock>) {
+      left -= Wide(now().time_since_epoch());
     } else {
-      return try_lock_within(bounded(instant - Clock::now()));
+      left -= Wide(Clock::now().time_since_epoch());
     }
+    return try_lock_within(bounded(left));
   }
   /// Undoes one lock() of the calling task. Blocks at most for LockOptions::request_timeout; what could not be done by
   /// then is finished in the background. If an acquisition of this task was lost before it was unlocked, its unlocks

@@ -25,8 +25,18 @@
 namespace deimos {
 
 using Duration = std::chrono::nanoseconds;
-/// An instant of a Runtime's monotonic clock. Instants of two runtimes cannot be compared.
-using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+/// The clock of a Runtime: monotonic, and counting the time for which the machine was suspended where the system can
+/// tell. A type of its own, so that its instants do not mix with those of std::chrono::steady_clock. Ask a Runtime for
+/// now().
+struct RuntimeClock {
+  using duration = Duration;
+  using rep = Duration::rep;
+  using period = Duration::period;
+  using time_point = std::chrono::time_point<RuntimeClock, Duration>;
+  static constexpr bool is_steady = true;
+};
+/// An instant of a Runtime's clock. Instants of two runtimes cannot be compared.
+using TimePoint = RuntimeClock::time_point;
 
 /// `from + by`, held at TimePoint::max() instead of overflowing: "wait for ever" is `Duration::max()`.
 [[nodiscard]] DEIMOS_EXPORT TimePoint saturating_add(TimePoint from, Duration by) noexcept;

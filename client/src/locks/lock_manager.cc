@@ -2,7 +2,7 @@
 
 #include <deimos/deimos_backend.h>
 
-#include "locks/mutex/local_lock.h"
+#include "locks/lock_table.h"
 #include "locks/session/lock_admin.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_session.h"
@@ -13,34 +13,35 @@ LockManager::LockManager(const Client& client, LockOptions options)
     : LockManager(std::make_shared<DeimosBackend>(client), client.runtime(), std::move(options)) {}
 
 LockManager::LockManager(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options)
-    : session_(std::make_shared<LockSession>(std::move(backend), std::move(runtime), std::move(options))) {}
+    : locks_(std::make_shared<LockTable>(
+          std::make_shared<LockSession>(std::move(backend), std::move(runtime), std::move(options)))) {}
 
 LockManager::LockManager(LockManager&&) noexcept = default;
 
 LockManager::~LockManager() {
-  if (session_) close();
+  if (locks_) close();
 }
 
-Mutex LockManager::mutex(std::string_view name) const { return {std::string(name), session_->lock_named(name)}; }
+Mutex LockManager::mutex(std::string_view name) const { return {std::string(name), locks_->lock_named(name)}; }
 
 Result<bool> LockManager::is_locked(std::string_view name, std::stop_token stop) const {
-  const Result<std::optional<LockInfo>> info = lock_info(*session_, name, std::move(stop));
+  const Result<std::optional<LockInfo>> info = lock_info(locks_->session(), name, std::move(stop));
   if (!info) return tl::unexpected<Error>(info.error());
-  return info->has_value() && !((*info)->ttl && is_over(*(*info)->ttl, session_->options()));
+  return info->has_value() && !((*info)->ttl && is_over(*(*info)->ttl, locks_->session().options()));
 }
 
 Result<std::optional<LockInfo>> LockManager::info(std::string_view name, std::stop_token stop) const {
-  return lock_info(*session_, name, std::move(stop));
+  return lock_info(locks_->session(), name, std::move(stop));
 }
 
 Result<std::vector<LockInfo>> LockManager::list(std::string_view below, std::stop_token stop) const {
-  return list_locks(*session_, below, std::move(stop));
+  return list_locks(locks_->session(), below, std::move(stop));
 }
 
 Result<bool> LockManager::force_unlock(std::string_view name, std::stop_token stop) const {
-  return deimos::force_unlock(*session_, name, std::move(stop));
+  return deimos::force_unlock(locks_->session(), name, std::move(stop));
 }
 
-void LockManager::close() noexcept { session_->close(); }
+void LockManager::close() noexcept { locks_->session().close(); }
 
 }  // namespace deimos

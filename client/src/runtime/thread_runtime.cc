@@ -1,8 +1,10 @@
 #include <deimos/thread_runtime.h>
 
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -20,6 +22,16 @@
 namespace deimos {
 namespace {
 
+TimePoint clock_now() noexcept {
+#ifdef CLOCK_BOOTTIME
+  timespec now{};
+  if (::clock_gettime(CLOCK_BOOTTIME, &now) == 0) {
+    return TimePoint(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+  }
+#endif
+  return TimePoint(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 class ThreadSignal final : public Signal {
  public:
   [[nodiscard]] std::uint64_t epoch() const noexcept override { return epoch_.load(); }
@@ -27,10 +39,12 @@ class ThreadSignal final : public Signal {
   void wait(std::uint64_t seen, TimePoint deadline) override {
     internal::LocalMutexLock lock(mutex_);
     const auto notified = [&] { return epoch_.load() != seen; };
-    if (deadline == TimePoint::max()) {
-      changed_.wait(lock.native(), notified);
-    } else {
-      changed_.wait_until(lock.native(), deadline, notified);
+    if (deadline == TimePoint::max()) return changed_.wait(lock.native(), notified);
+    // The system's waits stand still while the machine is suspended, and the clock does not: look again soon after.
+    constexpr Duration longest_wait = std::chrono::seconds(1);
+    for (Duration left = deadline - clock_now(); !notified() && left > Duration::zero();
+         left = deadline - clock_now()) {
+      changed_.wait_for(lock.native(), std::min(left, longest_wait), notified);
     }
   }
 
@@ -123,9 +137,7 @@ class ThreadTask final : public Task {
 ThreadRuntime::ThreadRuntime() : state_(std::make_shared<State>()) {}
 ThreadRuntime::~ThreadRuntime() = default;
 
-TimePoint ThreadRuntime::now() const noexcept {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
+TimePoint ThreadRuntime::now() const noexcept { return clock_now(); }
 
 std::unique_ptr<Signal> ThreadRuntime::make_signal() { return std::make_unique<ThreadSignal>(); }
 
@@ -144,9 +156,10 @@ std::uint64_t ThreadRuntime::random() {
 }
 
 TaskId ThreadRuntime::current_task() const noexcept {
-  // Its address is nobody else's as long as this thread lives.
-  thread_local const char self = 0;
-  return reinterpret_cast<TaskId>(&self);  // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast)
+  // Counted, because addresses and the system's numbers of threads come again.
+  static std::atomic<TaskId> last = 0;
+  thread_local const TaskId self = ++last;
+  return self;
 }
 
 }  // namespace deimos

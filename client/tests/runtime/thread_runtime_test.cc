@@ -136,5 +136,16 @@ TEST(SaturatingAdd, HoldsAtTheEndsOfTime) {
   EXPECT_EQ(saturating_add(TimePoint(1s), 2s), TimePoint(3s));
 }
 
+TEST(ThreadRuntime, NeverGivesATaskTheNameOfOneBefore) {
+  ThreadRuntime runtime;
+  std::set<TaskId> seen;
+  for (int i = 0; i < 200; ++i) {
+    TaskId id = 0;
+    std::jthread([&] { id = runtime.current_task(); }).join();
+    EXPECT_NE(id, 0U);
+    EXPECT_TRUE(seen.insert(id).second) << "thread " << i << " has the name of an earlier one";
+  }
+}
+
 }  // namespace
 }  // namespace deimos

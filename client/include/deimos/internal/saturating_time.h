@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace deimos::internal {
 
@@ -15,6 +16,14 @@ template <typename Clock>
     return by.count() > 0 ? Instant::max() : Instant::min();
   }
   return Instant(std::chrono::nanoseconds(sum));
+}
+
+/// `one` `times` over, held at the longest or shortest duration.
+[[nodiscard]] constexpr std::chrono::nanoseconds saturating_product(std::chrono::nanoseconds one,
+                                                                    std::int64_t times) noexcept {
+  std::chrono::nanoseconds::rep product = 0;
+  if (!__builtin_mul_overflow(one.count(), times, &product)) return std::chrono::nanoseconds(product);
+  return (one.count() > 0) == (times > 0) ? std::chrono::nanoseconds::max() : std::chrono::nanoseconds::min();
 }
 
 }  // namespace deimos::internal

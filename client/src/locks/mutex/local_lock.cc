@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include <deimos/internal/assert.h>
+#include <deimos/internal/saturating_time.h>
+
 #include "locks/mutex/lock_acquirer.h"
+#include "locks/session/lock_options_check.h"
 #include "runtime/stop_either.h"
 
 namespace deimos {
@@ -13,20 +17,14 @@ tl::unexpected<Error> already_held(const std::string& name) {
   return fail(errc::lock_already_held, "lock '" + name + "' is held by another owner of this process");
 }
 
-std::optional<Error> check(const AcquireOptions& options) {
-  const auto refuse = [](std::string why) { return fail(errc::invalid_argument, std::move(why)).value(); };
-  if (options.wait < Duration::zero()) return refuse("wait is not negative");
-  if (options.max_retries < 0) return refuse("max_retries is not negative");
-  if (options.retry_interval < Duration::zero()) return refuse("retry_interval is not negative");
-  if (options.max_hold <= Duration::zero()) return refuse("max_hold is greater than 0");
-  return std::nullopt;
-}
-
 }  // namespace
 
 class LocalLock::Place {
  public:
-  explicit Place(LocalLock& state) : state_(state) { state_.line_.push_back(&waiter); }  // Under mutex_.
+  Place(LocalLock& state, Owner owner) DEIMOS_REQUIRES(state.mutex_) : state_(state) {
+    waiter.owner = owner;
+    state_.line_.push_back(&waiter);
+  }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() {
@@ -47,7 +45,7 @@ LocalLock::LocalLock(std::shared_ptr<LockSession> session, std::string name, std
 Result<Hold> LocalLock::acquire(const AcquireOptions& options, const std::stop_token& stop) {
   const Result<LockSession::Operation> operation = session_->begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
-  if (auto error = check(options)) return tl::unexpected<Error>(std::move(*error));
+  if (auto error = check_acquire_options(options)) return tl::unexpected<Error>(std::move(*error));
   const Result<LockLease> lease = lease_of(session_->options(), options.ttl.value_or(session_->options().ttl));
   if (!lease) return tl::unexpected<Error>(lease.error());
   if (const Result<void> started = session_->start(); !started) return tl::unexpected<Error>(started.error());
@@ -68,21 +66,30 @@ Result<Hold> LocalLock::acquire_in_turn(const AcquireOptions& options, const Loc
     const internal::LocalMutexLock lock(mutex_);
     if (auto nested = reenter(owner, options)) return std::move(*nested);
     if (options.wait == Duration::zero() && (!line_.empty() || is_taken_here())) return already_held(name_);
-    place.emplace(*this);
+    place.emplace(*this, owner);
   }
   if (const Result<void> first = wait_in_line(*place, options, deadline, stop); !first) {
     return tl::unexpected<Error>(first.error());
+  }
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    if (auto nested = reenter(owner, options)) return std::move(*nested);
   }
   Result<LockGrant> grant = ask_store(options, lease, deadline, stop);
   if (!grant) return tl::unexpected<Error>(std::move(grant.error()));
   const auto acquisition = std::make_shared<LockAcquisition>(
       session_->shared_runtime(), name_, key_, lease, std::move(*grant),
       LockAcquisition::AcquisitionOptions{options.max_hold, options.auto_renew, options.on_lost});
+  std::shared_ptr<LockAcquisition> before;  // Destroyed under no mutex: it owns what is the user's.
   {
     const internal::LocalMutexLock lock(mutex_);
-    current_ = acquisition;
+    DEIMOS_ASSERT(!is_taken_here(), "one acquisition at a time");
+    before = std::exchange(current_, acquisition);
     current_owner_ = owner;
     count_ = 1;
+    for (Waiter* const waiter : line_) {
+      if (waiter->owner == owner && waiter->signal) waiter->signal->notify();
+    }
   }
   session_->add(acquisition, shared_from_this());
   session_->report(LockEvent::Kind::acquired, *acquisition);
@@ -90,10 +97,14 @@ Result<Hold> LocalLock::acquire_in_turn(const AcquireOptions& options, const Loc
 }
 
 std::optional<Result<Hold>> LocalLock::reenter(Owner owner, const AcquireOptions& options) {
-  if (!current_ || current_owner_ != owner || count_ == 0 || !current_->is_held()) return std::nullopt;
+  if (!is_held_by(owner)) return std::nullopt;
   if (!options.reentrant) return Result<Hold>(already_held(name_));
   ++count_;
   return Result<Hold>(Hold(shared_from_this(), current_));
+}
+
+bool LocalLock::is_held_by(Owner owner) const {
+  return current_ && current_owner_ == owner && count_ > 0 && current_->is_held();
 }
 
 Result<void> LocalLock::wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
@@ -101,11 +112,12 @@ Result<void> LocalLock::wait_in_line(const Place& place, const AcquireOptions& o
   Runtime& runtime = session_->runtime();
   TimePoint until = deadline;
   if (options.max_retries > 0) {
-    until = std::min(until, saturating_add(runtime.now(), listen_for(options) * options.max_retries));
+    until = std::min(
+        until, saturating_add(runtime.now(), internal::saturating_product(listen_for(options), options.max_retries)));
   }
   const auto is_my_turn = [&] {
     mutex_.assert_held();
-    return line_.front() == &place.waiter && !is_taken_here();
+    return (line_.front() == &place.waiter && !is_taken_here()) || is_held_by(place.waiter.owner);
   };
   internal::LocalMutexLock lock(mutex_);
   if (is_my_turn()) return {};
@@ -155,18 +167,20 @@ Result<Release> LocalLock::release(const std::shared_ptr<LockAcquisition>& acqui
     if (current_ != acquisition || !acquisition->is_held()) {
       return tl::unexpected<Error>(acquisition->why_not_held());
     }
+    DEIMOS_ASSERT(count_ > 0, "what is held has holds");
     if (--count_ > 0) return Release::nested;
   }
   Result<Release> end = session_->release(acquisition);
+  std::shared_ptr<LockAcquisition> ended;
   {
     const internal::LocalMutexLock lock(mutex_);
-    if (current_ == acquisition) current_ = nullptr;
+    if (current_ == acquisition) ended = std::move(current_);
     wake_first();
   }
   return end;
 }
 
-void LocalLock::wake() {
+void LocalLock::lease_ended() {
   const internal::LocalMutexLock lock(mutex_);
   wake_first();
 }

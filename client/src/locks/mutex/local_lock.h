@@ -21,7 +21,7 @@
 namespace deimos {
 
 /// Thread-safe.
-class LocalLock : public std::enable_shared_from_this<LocalLock> {
+class LocalLock final : public LeaseUser, public std::enable_shared_from_this<LocalLock> {
  public:
   LocalLock(std::shared_ptr<LockSession> session, std::string name, std::string key);
 
@@ -33,7 +33,7 @@ class LocalLock : public std::enable_shared_from_this<LocalLock> {
   /// Undoes one hold of `acquisition`.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   /// The acquisition that was held may be over: whoever is first in line looks.
-  void wake();
+  void lease_ended() override;
 
   // The std-shaped face: what the calling task has locked and not yet unlocked.
 
@@ -50,6 +50,7 @@ class LocalLock : public std::enable_shared_from_this<LocalLock> {
     friend bool operator==(const Owner&, const Owner&) = default;
   };
   struct Waiter {
+    Owner owner;
     std::unique_ptr<Signal> signal;  ///< Made when it has to wait.
   };
   /// A place in the line, for as long as it lives.
@@ -61,10 +62,11 @@ class LocalLock : public std::enable_shared_from_this<LocalLock> {
 
   [[nodiscard]] Result<Hold> acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
                                              const std::stop_token& stop);
-  /// Waits until it is the first in line and nobody of this process holds the lock.
+  /// Waits until it is the first in line and nobody of this process holds the lock, or its owner does.
   [[nodiscard]] Result<void> wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
                                           const std::stop_token& stop);
   [[nodiscard]] std::optional<Result<Hold>> reenter(Owner owner, const AcquireOptions& options) DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] bool is_held_by(Owner owner) const DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] Result<LockGrant> ask_store(const AcquireOptions& options, const LockLease& lease, TimePoint deadline,
                                             const std::stop_token& stop);
   [[nodiscard]] Owner owner_of(const AcquireOptions& options) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <deimos/internal/assert.h>
+
 namespace deimos {
 
 LockAcquisition::LockAcquisition(std::shared_ptr<Runtime> runtime, std::string name, std::string key, LockLease lease,
@@ -59,12 +61,14 @@ Error LockAcquisition::why_not_held() const {
 bool LockAcquisition::begin_release() {
   const internal::LocalMutexLock lock(mutex_);
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
+  DEIMOS_ASSERT(deadline_ <= hold_limit_, "no renewal moves a deadline beyond max_hold");
   state_ = State::releasing;
   return true;
 }
 
 void LockAcquisition::finish_release() {
   const internal::LocalMutexLock lock(mutex_);
+  DEIMOS_ASSERT(state_ == State::releasing, "a release ends as it began");
   state_ = State::released;
 }
 
@@ -89,11 +93,15 @@ void LockAcquisition::announce_loss(const std::function<void()>& report) {
 void LockAcquisition::renewal_sent(TimePoint sent) {
   const internal::LocalMutexLock lock(mutex_);
   last_sent_ = std::max(last_sent_, sent);
+  if (!unclear_since_) unclear_since_ = sent;
 }
 
-void LockAcquisition::written(std::uint64_t revision) {
+void LockAcquisition::earlier_renewal_applied(TimePoint refused, std::uint64_t revision) {
   const internal::LocalMutexLock lock(mutex_);
   revision_ = std::max(revision_, revision);
+  const std::optional<TimePoint> applied = std::exchange(unclear_since_, std::nullopt);
+  if (!applied || *applied >= refused || state_ != State::held || runtime_->now() >= deadline_) return;
+  deadline_ = std::max(deadline_, deadline_from(*applied));
 }
 
 std::uint64_t LockAcquisition::revision() const {
@@ -104,6 +112,7 @@ std::uint64_t LockAcquisition::revision() const {
 bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
   const internal::LocalMutexLock lock(mutex_);
   revision_ = std::max(revision_, revision);
+  unclear_since_.reset();
   // An answer that comes too late does not bring back a lock that is already lost.
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
   deadline_ = std::max(deadline_, deadline_from(sent));

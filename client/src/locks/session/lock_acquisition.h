@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -71,8 +72,9 @@ class LockAcquisition {
   /// The renewal sent then was applied, by a write of that revision: false if the deadline had passed before that was
   /// known.
   bool renewed(TimePoint sent, std::uint64_t revision);
-  /// The record was last written at that revision.
-  void written(std::uint64_t revision);
+  /// A renewal sent at `refused` was refused, because one sent before it, of which we never heard, had been applied, by
+  /// the write of that revision: the lease counts from the first that may have been the one.
+  void earlier_renewal_applied(TimePoint refused, std::uint64_t revision);
   /// Of the last write of the record that we know of.
   [[nodiscard]] std::uint64_t revision() const;
   /// The renewal was not applied, or that is not known: try again after a pause, a `jitter` of 0 to 1 of it random.
@@ -100,6 +102,7 @@ class LockAcquisition {
   TimePoint deadline_ DEIMOS_GUARDED_BY(mutex_);
   TimePoint next_renewal_ DEIMOS_GUARDED_BY(mutex_);
   TimePoint last_sent_ DEIMOS_GUARDED_BY(mutex_);
+  std::optional<TimePoint> unclear_since_ DEIMOS_GUARDED_BY(mutex_);  ///< The first renewal without a clear answer.
   std::uint64_t revision_ DEIMOS_GUARDED_BY(mutex_);
   int failures_ DEIMOS_GUARDED_BY(mutex_) = 0;
   bool paused_ DEIMOS_GUARDED_BY(mutex_) = false;

@@ -77,11 +77,10 @@ Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop
     // Somebody else has it by now: the one it was to be taken from is out.
     if (!holder.empty() && seen->record->token != holder) return true;
     holder = seen->record->token;
+    // A holder of this process hears of it before the store gives the lock to others.
+    session.lose_token(holder, fail(errc::lock_not_held, "lock '" + std::string(name) + "' was taken away").value());
     const Result<void> removed = session.backend().force_release(*seen->record, until);
-    if (removed) {
-      session.lose_token(holder, fail(errc::lock_not_held, "lock '" + std::string(name) + "' was taken away").value());
-      return true;
-    }
+    if (removed) return true;
     const std::error_code& code = removed.error().code;
     const bool changed = code == errc::compare_failed || code == errc::key_not_found;  // A renewal came in between.
     if (!changed) return tl::unexpected<Error>(removed.error());

@@ -18,7 +18,7 @@ Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
   constexpr seconds shortest{1};
   constexpr seconds longest = std::chrono::hours(24 * 3650);
   if (ttl < shortest || ttl > longest) {
-    return fail(errc::invalid_argument, "the ttl of a lock is 1 s to 10 years, not " + text_of(ttl));
+    return fail(errc::invalid_argument, "ttl must be from 1 s to 10 years, but is " + text_of(ttl));
   }
   const auto counted = std::chrono::floor<seconds>(ttl);
   const double error = options.max_clock_rate_error * static_cast<double>(Duration(counted).count());

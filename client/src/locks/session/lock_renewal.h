@@ -1,46 +1,54 @@
-// Keeps the leases of a session alive: one task for all of them, whose requests grow with their number and nothing
-// else.
+// Keeps the leases of a session alive: many renewals at once, those first whose leases end first.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <stop_token>
 
 #include <deimos/lock_backend.h>
+#include <deimos/lock_options.h>
 #include <deimos/runtime.h>
 
+#include "locks/session/held_leases.h"
 #include "locks/session/lock_acquisition.h"
+#include "locks/session/task_pool.h"
 #include "locks/session/wakeup_timer.h"
 
 namespace deimos {
 
-class LockSession;
-
 /// Thread-safe.
 class LockRenewal {
  public:
-  explicit LockRenewal(LockSession& session);
-  /// The body of the renewing task.
+  struct Callbacks {
+    /// The store has it no more.
+    std::function<void(const std::shared_ptr<LockAcquisition>&, const Error&)> lose;
+    std::function<void(LockEvent::Kind, const LockAcquisition&, std::optional<Error>)> report;
+  };
+
+  LockRenewal(Runtime& runtime, LockBackend& backend, HeldLeases& held, std::size_t most_at_once, Callbacks callbacks);
+  /// As TaskPool::start().
+  void start(std::shared_ptr<void> self) { pool_.start(std::move(self)); }
+  /// The body of the task that hands out what is due.
   void run(const std::stop_token& stop);
+  void stop(TimePoint deadline) noexcept { pool_.stop(deadline); }
   /// `acquisition` is new, or its next renewal has become sooner.
   void consider(const LockAcquisition& acquisition);
-  /// One renewal, by the renewing task or by hand.
+  /// One renewal, by a task of the pool or by hand.
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until);
 
  private:
-  struct Due {
-    std::shared_ptr<LockAcquisition> acquisition;
-    Duration timeout{};
-  };
-  /// The lock that is due and ends first, if any; else when the next one is due.
-  [[nodiscard]] std::optional<Due> choose(TimePoint& next) const;
-
+  void renew_most_urgent(const std::stop_token& stop);
   /// Asks the store, and again if it turns out that a renewal of which we never heard was applied; `sent` is when the
   /// last of these was sent.
   [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, const Deadline& until, TimePoint& sent) const;
 
-  LockSession& session_;
-  WakeupTimer alarm_;
+  Runtime& runtime_;
+  LockBackend& backend_;
+  HeldLeases& held_;
+  const Callbacks callbacks_;
+  WakeupTimer timer_;
+  TaskPool pool_;
 };
 
 }  // namespace deimos

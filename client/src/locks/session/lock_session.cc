@@ -2,9 +2,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
+#include <mutex>
+#include <utility>
 
-#include "locks/mutex/local_lock.h"
+#include <deimos/internal/assert.h>
+
 #include "locks/session/lock_name.h"
+#include "locks/session/lock_options_check.h"
 
 namespace deimos {
 namespace {
@@ -17,27 +22,6 @@ std::string with_slash(std::string prefix) {
   return prefix + '/';
 }
 
-std::optional<Error> check(const LockOptions& options) {
-  const auto refuse = [](std::string why) { return fail(errc::invalid_argument, std::move(why)).value(); };
-  if (auto error = check_lock_prefix(options.prefix)) return error;
-  if (!(options.max_clock_rate_error >= 0 && options.max_clock_rate_error <= 0.5)) {
-    return refuse("max_clock_rate_error is 0 to 0.5");
-  }
-  if (options.max_clock_skew < Duration::zero()) return refuse("max_clock_skew is not negative");
-  if (options.request_timeout <= Duration::zero()) return refuse("request_timeout is greater than 0");
-  if (options.poll_interval <= Duration::zero()) return refuse("poll_interval is greater than 0");
-  if (options.renewal_interval < Duration::zero()) return refuse("renewal_interval is not negative");
-  if (auto error = check_lock_owner(options.owner)) return error;
-  const Result<LockLease> lease = lease_of(options, options.ttl);
-  if (!lease) return lease.error();
-  if (options.renewal_interval > lease->usable / 2) {
-    return refuse(
-        "renewal_interval leaves no time for a second attempt: at most half of what ttl leaves after the "
-        "margin");
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 LockSession::LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options)
@@ -45,10 +29,13 @@ LockSession::LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<R
       runtime_(std::move(runtime)),
       options_(std::move(options)),
       prefix_(with_slash(options_.prefix)),
-      bad_options_(check(options_)),
-      renewal_(*this),
-      watchdog_(*this),
-      announcer_(*runtime_),
+      bad_options_(check_lock_options(options_)),
+      renewal_(*runtime_, *backend_, held_, options_.max_renewals_at_once,
+               {.lose = [this](const auto& acquisition, const Error& why) { lose(acquisition, why); },
+                .report = [this](LockEvent::Kind kind, const LockAcquisition& acquisition,
+                                 std::optional<Error> error) { report(kind, acquisition, std::move(error)); }}),
+      watchdog_(*runtime_, held_, [this](const auto& acquisition) { lose(acquisition, acquisition->why_not_held()); }),
+      announcer_(*runtime_, "lock announcer", std::numeric_limits<std::size_t>::max(), 1),
       cleaner_(*runtime_, *backend_, options_,
                [this](LockEvent::Kind kind, const LockCleaner::Job& job) {
                  report({.kind = kind, .name = job.name, .fencing_token = job.fencing_token});
@@ -63,18 +50,24 @@ Result<LockSession::Operation> LockSession::begin() {
   const internal::LocalMutexLock lock(mutex_);
   if (bad_options_) return tl::unexpected<Error>(*bad_options_);
   if (closed_) return tl::unexpected<Error>(closed_error());
-  ++operations_;
-  return Operation(*this);
+  const TaskId task = runtime_->current_task();
+  operations_.insert(task);
+  return Operation(*this, task);
 }
 
-void LockSession::end_operation() noexcept {
+void LockSession::end_operation(TaskId task) noexcept {
   {
     const internal::LocalMutexLock lock(mutex_);
-    --operations_;
-    if (operations_ > 0 || !closed_) return;
+    const auto operation = operations_.find(task);
+    DEIMOS_ASSERT(operation != operations_.end(), "what ends has begun");
+    operations_.erase(operation);
+    if (!closed_) return;
   }
   idle_->notify();
 }
+
+/// A caller of close() from within its own operation (from on_event) is not waited for.
+bool LockSession::others_at_work() const { return operations_.count(runtime_->current_task()) != operations_.size(); }
 
 Result<std::string> LockSession::key_of(std::string_view name) const {
   if (auto error = check_lock_name(name)) return tl::unexpected<Error>(std::move(*error));
@@ -83,23 +76,6 @@ Result<std::string> LockSession::key_of(std::string_view name) const {
 
 std::string LockSession::name_of(std::string_view key) const {
   return std::string(key.starts_with(prefix_) ? key.substr(prefix_.size()) : key);
-}
-
-Result<std::shared_ptr<LocalLock>> LockSession::lock_named(std::string_view name) {
-  Result<std::string> key = key_of(name);
-  if (!key) return tl::unexpected<Error>(std::move(key.error()));
-  const internal::LocalMutexLock lock(mutex_);
-  const auto known = states_.find(name);
-  if (known != states_.end()) {
-    if (auto state = known->second.lock()) return state;
-  }
-  if (states_.size() >= prune_at_) {
-    std::erase_if(states_, [](const auto& entry) { return entry.second.expired(); });
-    prune_at_ = 2 * states_.size() + 64;
-  }
-  auto state = std::make_shared<LocalLock>(shared_from_this(), std::string(name), std::move(*key));
-  states_[std::string(name)] = state;
-  return state;
 }
 
 std::string LockSession::make_token() const {
@@ -113,41 +89,33 @@ std::string LockSession::make_token() const {
 }
 
 Result<void> LockSession::start() {
-  const internal::LocalMutexLock lock(mutex_);
+  const internal::LocalMutexLock starting(starting_);
   if (started_) return {};
   // The tasks keep the session alive, so that one of them may drop the last reference to all else.
   const auto self = shared_from_this();
+  std::vector<std::unique_ptr<Task>> tasks;
   try {
-    std::vector<std::unique_ptr<Task>> tasks;
-    tasks.push_back(
-        runtime_->spawn("lock watchdog", [self](const std::stop_token& stop) { self->watchdog_.run(stop); }));
-    tasks.push_back(runtime_->spawn("lock renewal", [self](const std::stop_token& stop) { self->renewal_.run(stop); }));
-    tasks.push_back(runtime_->spawn("lock cleaner", [self](const std::stop_token& stop) { self->cleaner_.run(stop); }));
+    const auto spawn = [&](const char* name, auto& part) {
+      tasks.push_back(runtime_->spawn(name, [self, &part](const std::stop_token& stop) { part.run(stop); }));
+    };
+    spawn("lock watchdog", watchdog_);
+    spawn("lock renewals", renewal_);
+    spawn("lock cleaner", cleaner_);
     announcer_.start(self);
-    tasks_ = std::move(tasks);
+    renewal_.start(self);
   } catch (const std::exception& problem) {
     return fail(errc::unavailable, std::string("the tasks of the lock manager cannot be started: ") + problem.what());
   }
   started_ = true;
+  const internal::LocalMutexLock lock(mutex_);
+  tasks_ = std::move(tasks);
   return {};
 }
 
-void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LocalLock> state) {
-  {
-    const internal::LocalMutexLock lock(mutex_);
-    held_[acquisition->token()] = {acquisition, std::move(state)};
-  }
+void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LeaseUser> user) {
+  held_.add({acquisition, std::move(user)});
   watchdog_.consider(*acquisition);
   renewal_.consider(*acquisition);
-}
-
-std::optional<LockSession::Held> LockSession::remove(const LockAcquisition& acquisition) {
-  const internal::LocalMutexLock lock(mutex_);
-  const auto entry = held_.find(acquisition.token());
-  if (entry == held_.end()) return std::nullopt;
-  std::optional<Held> held = std::move(entry->second);
-  held_.erase(entry);
-  return held;
 }
 
 LockCleaner::Job LockSession::job_for(const LockAcquisition& acquisition, bool granted) const {
@@ -170,7 +138,7 @@ LockCleaner::Job LockSession::job_for(const LockAcquisition& acquisition, bool g
 
 Result<Release> LockSession::release(const std::shared_ptr<LockAcquisition>& acquisition) {
   if (!acquisition->begin_release()) return tl::unexpected<Error>(acquisition->why_not_held());
-  const std::optional<Held> held = remove(*acquisition);
+  const auto held = held_.remove(*acquisition);
   // No stop_token: a caller that is cancelled gives its lock back all the same.
   const Result<void> removed = backend_->release(acquisition->key(), acquisition->token(), step_deadline());
   acquisition->finish_release();
@@ -195,16 +163,22 @@ Result<void> LockSession::renew(const std::shared_ptr<LockAcquisition>& acquisit
 
 void LockSession::pause_renewal(const std::shared_ptr<LockAcquisition>& acquisition, bool paused) {
   acquisition->pause_renewal(paused);
-  if (!paused) renewal_.consider(*acquisition);
+  renewal_.consider(*acquisition);
+}
+
+void LockSession::announce(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why) {
+  announcer_.submit([self = shared_from_this(), acquisition, why] {
+    // Noticed by whoever closes, even if a stop_callback of the user's blocks.
+    const std::stop_callback told(acquisition->lost(), [&] { self->idle_->notify(); });
+    acquisition->announce_loss([&] { self->report(LockEvent::Kind::lost, *acquisition, why); });
+  });
 }
 
 void LockSession::lose(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why) {
   if (!acquisition->lose(why)) return;
-  const std::optional<Held> held = remove(*acquisition);
-  announcer_.announce([self = shared_from_this(), acquisition, why] {
-    acquisition->announce_loss([&] { self->report(LockEvent::Kind::lost, *acquisition, why); });
-  });
-  if (held) held->state->wake();
+  const auto held = held_.remove(*acquisition);
+  announce(acquisition, why);
+  if (held) held->user->lease_ended();
   if (why.code == errc::lock_expired) {
     LockCleaner::Job job = job_for(*acquisition, true);
     // Not before the store could have ended the lease itself: its holder has until then to stop.
@@ -216,30 +190,15 @@ void LockSession::lose(const std::shared_ptr<LockAcquisition>& acquisition, cons
 }
 
 void LockSession::lose_token(const std::string& token, const Error& why) {
-  std::shared_ptr<LockAcquisition> acquisition;
-  {
-    const internal::LocalMutexLock lock(mutex_);
-    const auto entry = held_.find(token);
-    if (entry == held_.end()) return;
-    acquisition = entry->second.acquisition;
-  }
-  lose(acquisition, why);
+  if (const auto acquisition = held_.find(token)) lose(acquisition, why);
 }
 
-bool LockSession::holds_token(const std::string& token) const {
-  const internal::LocalMutexLock lock(mutex_);
-  return held_.contains(token);
-}
+bool LockSession::holds_token(const std::string& token) const { return held_.find(token) != nullptr; }
 
 void LockSession::clean(LockCleaner::Job job, const Error& why) {
   report(
       {.kind = LockEvent::Kind::left_to_cleaner, .name = job.name, .fencing_token = job.fencing_token, .error = why});
   cleaner_.add(std::move(job));
-}
-
-void LockSession::for_each_held(const std::function<void(const std::shared_ptr<LockAcquisition>&)>& look) const {
-  const internal::LocalMutexLock lock(mutex_);
-  for (const auto& [token, held] : held_) look(held.acquisition);
 }
 
 void LockSession::report(LockEvent event) const noexcept {
@@ -269,14 +228,14 @@ void LockSession::close() noexcept {
   {
     internal::LocalMutexLock lock(mutex_);
     // Every operation ends at the latest with its request.
-    const TimePoint patience = saturating_add(runtime_->now(), 2 * options_.request_timeout);
+    const TimePoint patience = saturating_add(runtime_->now(), options_.request_timeout);
     wait_until(*idle_, lock.native(), patience, {}, *runtime_, [this] {
       mutex_.assert_held();
-      return operations_ == 0;
+      return !others_at_work();
     });
   }
   const TimePoint deadline = saturating_add(runtime_->now(), options_.request_timeout);
-  release_everything(deadline);
+  release(lose_everything(deadline), deadline);
   std::vector<std::unique_ptr<Task>> tasks;
   {
     const internal::LocalMutexLock lock(mutex_);
@@ -284,8 +243,9 @@ void LockSession::close() noexcept {
   }
   for (const std::unique_ptr<Task>& task : tasks) task->request_stop();
   tasks.clear();
+  renewal_.stop(deadline);
   cleaner_.finish(deadline);
-  announcer_.stop();
+  announcer_.stop(deadline);
 }
 
 bool LockSession::try_release(const LockAcquisition& acquisition, TimePoint deadline) noexcept {
@@ -296,17 +256,28 @@ bool LockSession::try_release(const LockAcquisition& acquisition, TimePoint dead
   }
 }
 
-void LockSession::release_everything(TimePoint deadline) {
-  std::vector<std::shared_ptr<LockAcquisition>> held;
-  for_each_held([&](const std::shared_ptr<LockAcquisition>& acquisition) { held.push_back(acquisition); });
-  for (const auto& acquisition : held) {
-    if (!acquisition->begin_release()) {
-      lose(acquisition, acquisition->why_not_held());  // Its lease has ended, and the watchdog had no time to say so.
-      continue;
-    }
-    const std::optional<Held> removed = remove(*acquisition);
+std::vector<std::shared_ptr<LockAcquisition>> LockSession::lose_everything(TimePoint deadline) {
+  std::vector<std::shared_ptr<LockAcquisition>> lost;
+  for (const auto& acquisition : held_.all()) {
+    const Error why = acquisition->is_held() ? closed_error() : acquisition->why_not_held();
+    if (!acquisition->lose(why)) continue;
+    const auto held = held_.remove(*acquisition);
+    announce(acquisition, why);
+    if (held) held->user->lease_ended();
+    lost.push_back(acquisition);
+  }
+  // Whoever works under one of these locks hears of it before the store does, and gives it to others.
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  wait_until(*idle_, lock, deadline, {}, *runtime_, [&] {
+    return std::ranges::all_of(lost, [](const auto& acquisition) { return acquisition->lost().stop_requested(); });
+  });
+  return lost;
+}
+
+void LockSession::release(const std::vector<std::shared_ptr<LockAcquisition>>& lost, TimePoint deadline) {
+  for (const auto& acquisition : lost) {
     const bool freed = runtime_->now() < deadline && try_release(*acquisition, deadline);
-    acquisition->finish_release();
     report(freed ? LockEvent::Kind::released : LockEvent::Kind::left_to_expire, *acquisition);
   }
 }

@@ -1,34 +1,32 @@
-// What all locks of one manager share: the tasks that renew, watch, announce and clean up, and the list of what is
-// held.
+// What all locks of one manager share: the leases they hold, and the tasks that renew, watch, announce and clean up.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <deimos/hold.h>
 #include <deimos/internal/local_mutex.h>
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
+#include <deimos/release.h>
 #include <deimos/runtime.h>
 
+#include "locks/session/held_leases.h"
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/lock_cleaner.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_renewal.h"
 #include "locks/session/lock_watchdog.h"
-#include "locks/session/loss_notifier.h"
+#include "locks/session/task_pool.h"
 
 namespace deimos {
-
-class LocalLock;
 
 /// Thread-safe. Lives as long as its manager, its locks and its tasks; after close() it sends nothing any more.
 class LockSession : public std::enable_shared_from_this<LockSession> {
@@ -36,17 +34,18 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   /// A call of the user's that is under way: close() waits for its end.
   class Operation {
    public:
-    explicit Operation(LockSession& session) : session_(&session) {}
-    Operation(Operation&& other) noexcept : session_(std::exchange(other.session_, nullptr)) {}
+    Operation(LockSession& session, TaskId task) : session_(&session), task_(task) {}
+    Operation(Operation&& other) noexcept : session_(std::exchange(other.session_, nullptr)), task_(other.task_) {}
     Operation(const Operation&) = delete;
     Operation& operator=(const Operation&) = delete;
     Operation& operator=(Operation&&) = delete;
     ~Operation() {
-      if (session_ != nullptr) session_->end_operation();
+      if (session_ != nullptr) session_->end_operation(task_);
     }
 
    private:
     LockSession* session_;
+    TaskId task_;
   };
 
   LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<Runtime> runtime, LockOptions options);
@@ -62,8 +61,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   /// errc::closed, or invalid_argument if the options cannot be used.
   [[nodiscard]] Result<Operation> begin();
 
-  /// The one lock of that name. errc::invalid_key.
-  [[nodiscard]] Result<std::shared_ptr<LocalLock>> lock_named(std::string_view name);
+  /// errc::invalid_key.
   [[nodiscard]] Result<std::string> key_of(std::string_view name) const;
   /// The name of the lock at `key`.
   [[nodiscard]] std::string name_of(std::string_view key) const;
@@ -72,8 +70,8 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
 
   /// Starts the tasks, the first time. errc::unavailable if that is impossible.
   Result<void> start();
-  /// From now on `acquisition` is renewed and watched; `state` stays alive as long.
-  void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LocalLock> state);
+  /// From now on `acquisition` is renewed and watched; `user` stays alive as long.
+  void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LeaseUser> user);
   /// Gives it back to the store.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);
@@ -85,8 +83,6 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   [[nodiscard]] bool holds_token(const std::string& token) const;
   void clean(LockCleaner::Job job, const Error& why);
 
-  /// Calls `look` under the session's mutex: it must be quick.
-  void for_each_held(const std::function<void(const std::shared_ptr<LockAcquisition>&)>& look) const;
   void report(LockEvent event) const noexcept;
   void report(LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error = {}) const noexcept;
 
@@ -94,17 +90,15 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   void close() noexcept;
 
  private:
-  struct Held {
-    std::shared_ptr<LockAcquisition> acquisition;
-    std::shared_ptr<LocalLock> state;
-  };
-
-  void end_operation() noexcept;
-  /// Takes it off the list; what kept its lock alive.
-  std::optional<Held> remove(const LockAcquisition& acquisition);
+  void end_operation(TaskId task) noexcept;
+  [[nodiscard]] bool others_at_work() const DEIMOS_REQUIRES(mutex_);
+  /// Tells the holder of what was lost, in the background.
+  void announce(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why);
+  /// Everything that is held is lost, and told so.
+  [[nodiscard]] std::vector<std::shared_ptr<LockAcquisition>> lose_everything(TimePoint deadline);
   [[nodiscard]] LockCleaner::Job job_for(const LockAcquisition& acquisition, bool granted) const;
   [[nodiscard]] bool try_release(const LockAcquisition& acquisition, TimePoint deadline) noexcept;
-  void release_everything(TimePoint deadline);
+  void release(const std::vector<std::shared_ptr<LockAcquisition>>& lost, TimePoint deadline);
 
   const std::shared_ptr<LockBackend> backend_;
   const std::shared_ptr<Runtime> runtime_;
@@ -112,21 +106,20 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   const std::string prefix_;  ///< Ends with a slash.
   const std::optional<Error> bad_options_;
 
+  HeldLeases held_;
   LockRenewal renewal_;
   LockWatchdog watchdog_;
-  LossNotifier announcer_;
+  TaskPool announcer_;
   LockCleaner cleaner_;
 
   const std::unique_ptr<Signal> idle_;
   std::stop_source closing_;
   mutable internal::LocalMutex mutex_;
-  std::map<std::string, Held> held_ DEIMOS_GUARDED_BY(mutex_);  ///< By token.
-  std::map<std::string, std::weak_ptr<LocalLock>, std::less<>> states_ DEIMOS_GUARDED_BY(mutex_);
-  std::size_t prune_at_ DEIMOS_GUARDED_BY(mutex_) = 64;
   std::vector<std::unique_ptr<Task>> tasks_ DEIMOS_GUARDED_BY(mutex_);
-  bool started_ DEIMOS_GUARDED_BY(mutex_) = false;
   bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
-  int operations_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  std::multiset<TaskId> operations_ DEIMOS_GUARDED_BY(mutex_);  ///< Calls under way, by who made them.
+  internal::LocalMutex starting_;                               ///< Held while tasks are started; before mutex_.
+  bool started_ DEIMOS_GUARDED_BY(starting_) = false;
 };
 
 }  // namespace deimos

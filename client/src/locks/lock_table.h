@@ -1,0 +1,35 @@
+// The locks of a session by name: one local lock for each, for as long as anybody uses it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <deimos/error.h>
+#include <deimos/internal/local_mutex.h>
+
+#include "locks/mutex/local_lock.h"
+#include "locks/session/lock_session.h"
+
+namespace deimos {
+
+/// Thread-safe.
+class LockTable {
+ public:
+  explicit LockTable(std::shared_ptr<LockSession> session) : session_(std::move(session)) {}
+
+  [[nodiscard]] LockSession& session() const noexcept { return *session_; }
+  /// The one lock of that name. errc::invalid_key.
+  [[nodiscard]] Result<std::shared_ptr<LocalLock>> lock_named(std::string_view name);
+
+ private:
+  const std::shared_ptr<LockSession> session_;
+  internal::LocalMutex mutex_;
+  std::map<std::string, std::weak_ptr<LocalLock>, std::less<>> locks_ DEIMOS_GUARDED_BY(mutex_);
+  std::size_t prune_at_ DEIMOS_GUARDED_BY(mutex_) = 64;
+};
+
+}  // namespace deimos
