@@ -1,6 +1,7 @@
 // What a node asks to be put into the log, and what is in it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,6 +22,14 @@ struct Proposal {
 };
 
 struct LogEntry {
+  /// About how many bytes it takes. Does not change while it is in the log.
+  [[nodiscard]] std::size_t size() const noexcept {
+    const auto& command = proposal.command;
+    const std::size_t texts =
+        command ? command->key.size() + command->value.size() + command->previous_value.size() : 0;
+    return sizeof(LogEntry) + proposal.client.size() + texts;
+  }
+
   Proposal proposal;
   Instant committed_at{};  ///< True time.
   std::uint64_t raft_index = 0;

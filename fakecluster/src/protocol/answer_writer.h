@@ -7,8 +7,8 @@
 
 #include <deimos/error.h>
 #include <deimos/fake/event.h>
-#include <deimos/fake/store.h>
 #include <deimos/transport.h>
+#include "store/store.h"
 
 namespace deimos::fake {
 

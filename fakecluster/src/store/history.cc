@@ -1,4 +1,4 @@
-#include <deimos/fake/history.h>
+#include "store/history.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -1,4 +1,4 @@
-#include <deimos/fake/store.h>
+#include "store/store.h"
 
 #include <algorithm>
 #include <charconv>

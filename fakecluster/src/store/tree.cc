@@ -1,4 +1,4 @@
-#include <deimos/fake/tree.h>
+#include "store/tree.h"
 
 #include <functional>
 

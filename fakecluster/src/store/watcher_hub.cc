@@ -1,4 +1,4 @@
-#include <deimos/fake/watcher_hub.h>
+#include "store/watcher_hub.h"
 
 #include <algorithm>
 #include <string_view>

@@ -45,7 +45,7 @@ struct NodeTest : testing::Test {
 };
 
 struct DeepNodeTest : NodeTest {
-  DeepNodeTest() : NodeTest({.key_limit = 64 << 10}) {}
+  DeepNodeTest() : NodeTest({.limits = {.key_limit = 64 << 10}}) {}
 };
 
 TEST_F(NodeTest, KnowsItsOwnMemberRecordAndGivesTheFirstWriteIndex3) {
@@ -279,7 +279,7 @@ TEST_F(NodeTest, StreamsThePastAndThenWhatComes) {
 }
 
 TEST(Node, DropsAStreamThatNobodyReads) {
-  Node node({.watch_backlog = 3});
+  Node node({.limits = {.watch_backlog = 3}});
   const auto reply = std::make_shared<RecordedReply>();
   reply->stuck = true;
   node.handle({"GET", "/keys/a?wait=true&stream=true", {}, {}, {}}, reply);
@@ -357,8 +357,8 @@ TEST_F(NodeTest, RefusesToMoveItsClockBackOrBeyondItsEnd) {
 
 TEST(Node, RefusesOptionsThatCannotWork) {
   EXPECT_THROW(Node({.sweep_interval = 0s}), std::invalid_argument);
-  EXPECT_THROW(Node({.watch_timeout = -1s}), std::invalid_argument);
-  EXPECT_THROW(Node({.history_capacity = 0}), std::invalid_argument);
+  EXPECT_THROW(Node({.limits = {.watch_timeout = -1s}}), std::invalid_argument);
+  EXPECT_THROW(Node({.limits = {.history_capacity = 0}}), std::invalid_argument);
 }
 
 TEST_F(NodeTest, ServesManyThreadsAtOnce) {

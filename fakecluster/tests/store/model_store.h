@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <deimos/fake/store.h>
+#include "store/store.h"
 
 namespace deimos::fake {
 

@@ -6,11 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include <deimos/fake/clock.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
 #include <deimos/internal/export.h>
@@ -164,6 +166,16 @@ struct Recover {
 using Fault = std::variant<Partition, CutLink, MendLink, Isolate, Rejoin, Heal, Lag, Crash, Restart, Pause, Resume,
                            SkewClock, StepClock, SetClockRate, ResetClock, SkipSweeps, ExpireKey, WipeHistory,
                            ForgetWatchers, ChangeLeader, AddRule, RemoveRules, Recover>;
+
+/// Names a fault that is still to come; never 0.
+using FaultId = std::uint64_t;
+
+/// A fault that is still to come.
+struct PendingFault {
+  FaultId id = 0;
+  Instant at{};
+  Fault fault;
+};
 
 /// `partition`, `cut_link`, …: the type's name in lower case, as the admin API says it.
 [[nodiscard]] DEIMOS_EXPORT std::string_view name_of(const Fault& fault) noexcept;

@@ -30,7 +30,7 @@ class DEIMOS_EXPORT Reply {
   /// was refused, so that the request was certainly not acted on.
   virtual void broken(Delivery /*delivery*/) { end(); }
   /// How many parts have not been passed on yet, because whoever asked reads slowly. Counted against
-  /// NodeOptions::watch_backlog.
+  /// NodeLimits::watch_backlog.
   [[nodiscard]] virtual std::size_t backlog() const { return 0; }
 };
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include <deimos/fake/event.h>
-#include <deimos/fake/watcher_hub.h>
 #include <deimos/internal/export.h>
+#include "store/watcher_hub.h"
 
 namespace deimos::fake {
 

@@ -13,10 +13,10 @@
 #include <deimos/error.h>
 #include <deimos/fake/command.h>
 #include <deimos/fake/event.h>
-#include <deimos/fake/history.h>
-#include <deimos/fake/tree.h>
-#include <deimos/fake/watcher_hub.h>
 #include <deimos/internal/export.h>
+#include "store/history.h"
+#include "store/tree.h"
+#include "store/watcher_hub.h"
 
 namespace deimos::fake {
 
