@@ -76,6 +76,7 @@ void FaultEffects::apply(const Fault& fault) {
 void FaultEffects::effect(const Lag& fault) {
   at(fault.node).lag_least = fault.least;
   at(fault.node).lag_most = fault.most;
+  consensus_.delay_commits(fault.node, {});
 }
 
 void FaultEffects::effect(const Crash& fault) {
@@ -87,6 +88,7 @@ void FaultEffects::effect(const Crash& fault) {
 void FaultEffects::effect(const Restart& fault) {
   if (at(fault.node).running) return;
   consensus_.set_running(fault.node, true);
+  consensus_.delay_commits(fault.node, fault.behind);
   if (fault.from_snapshot) replicas_[fault.node].store.wipe_history();
 }
 
@@ -145,6 +147,7 @@ void FaultEffects::effect(const Recover& /*fault*/) {
     at(node).paused = false;
     at(node).clock = {};
     at(node).lag_least = at(node).lag_most = {};
+    consensus_.delay_commits(node, {});
   }
   path_.release(path_.rules().remove_named(""));
 }

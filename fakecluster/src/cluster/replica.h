@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include <deimos/fake/cluster_options.h>
 #include <deimos/fake/node_options.h>
 #include <deimos/fake/request_handler.h>
 
@@ -26,8 +27,10 @@ struct Replica {
     bool overdue = false;  ///< Its time-out passed while the node was paused.
   };
 
-  Replica(MemberOptions its_member, const NodeLimits& limits)
-      : member(std::move(its_member)), store(limits.history_capacity), watches(limits.watch_backlog) {}
+  Replica(MemberOptions its_member, const ClusterOptions& options)
+      : member(std::move(its_member)),
+        store(options.limits.history_capacity, options.forgetful_hub),
+        watches(options.limits.watch_backlog) {}
 
   const MemberOptions member;
   Store store;

@@ -67,7 +67,7 @@ std::string machines_text(const std::vector<std::unique_ptr<Replica>>& replicas)
 
 Replicas::Replicas(ClusterContext& context, Consensus& consensus) : context_(context), consensus_(consensus) {
   for (NodeId id = 1; id <= context.options.nodes; ++id) {
-    replicas_.push_back(std::make_unique<Replica>(member_options(context.options, id), context.options.limits));
+    replicas_.push_back(std::make_unique<Replica>(member_options(context.options, id), context.options));
   }
   check_distinct(replicas_);
   machines_ = machines_text(replicas_);
@@ -258,20 +258,20 @@ WatcherId Replicas::watch(NodeId node, Watch watch, const std::shared_ptr<Reply>
   Replica& at = (*this)[node];
   const NodeLimits& limits = context_.options.limits;
   if (watch.since == 0) watch.since = at.store.index() + 1;
-  auto event = at.store.past(watch);
-  if (!event) {
-    reply->answer(error_answer(event.error().code, event.error().cause, event.error().index, true), false);
+  auto past = at.store.past(watch);
+  if (!past) {
+    reply->answer(error_answer(past.error().code, past.error().cause, past.error().index, true), false);
     return 0;
   }
   reply->answer(watch_answer(indices(node)), true);
-  for (; *event != nullptr; event = at.store.past(watch)) {
+  for (; past->event != nullptr; past = at.store.past(watch)) {
     const bool slow = reply->backlog() >= limits.watch_backlog;
-    if (!slow) reply->chunk(event_text(**event));
+    if (!slow) reply->chunk(event_text(*past->event, past->expiration));
     if (slow || !watch.stream) {
       reply->end();
       return 0;
     }
-    watch.since = (*event)->index + 1;
+    watch.since = past->event->index + 1;
   }
   const bool stream = watch.stream;
   std::string key = watch.key;

@@ -269,12 +269,14 @@ TEST_F(NodeTest, StreamsThePastAndThenWhatComes) {
   put("/keys/d/_2", "value=2");
   put("/keys/d/3", "value=3");
   const auto reply = watch("/keys/d?wait=true&recursive=true&stream=true&waitIndex=1");
-  ASSERT_EQ(reply->parts.size(), 2U);
+  ASSERT_EQ(reply->parts.size(), 3U) << "hidden keys are told from the past";
+  put("/keys/d/_2", "value=live");
   put("/keys/d/4", "value=4");
-  ASSERT_EQ(reply->parts.size(), 3U);
+  ASSERT_EQ(reply->parts.size(), 4U) << "and not when live";
   EXPECT_THAT(reply->parts[0], HasSubstr("/d/1"));
-  EXPECT_THAT(reply->parts[1], HasSubstr("/d/3"));
-  EXPECT_THAT(reply->parts[2], HasSubstr("/d/4"));
+  EXPECT_THAT(reply->parts[1], HasSubstr("/d/_2"));
+  EXPECT_THAT(reply->parts[2], HasSubstr("/d/3"));
+  EXPECT_THAT(reply->parts[3], HasSubstr("/d/4"));
   EXPECT_TRUE(reply->open);
 }
 

@@ -95,6 +95,9 @@ struct FaultCode {
   }
   std::string operator()(const fake::Crash& f) const { return of_node("Crash", f.node); }
   std::string operator()(const fake::Restart& f) const {
+    if (f.behind.count() != 0) {
+      return of_node("Restart", f.node, (f.from_snapshot ? "true, " : "false, ") + duration_as_code(f.behind));
+    }
     return of_node("Restart", f.node, f.from_snapshot ? "true" : "");
   }
   std::string operator()(const fake::Pause& f) const { return of_node("Pause", f.node); }
@@ -137,6 +140,9 @@ struct DisturbanceCode {
            number(f.answer_loss) + ", " + number(f.duplication) + "}";
   }
   std::string operator()(const CrashToSnapshot& f) const { return "CrashToSnapshot{" + std::to_string(f.node) + "}"; }
+  std::string operator()(const CrashToLateRestart& f) const {
+    return "CrashToLateRestart{" + std::to_string(f.node) + ", " + duration_as_code(f.behind) + "}";
+  }
   std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
 };
 

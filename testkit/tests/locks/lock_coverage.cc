@@ -15,6 +15,7 @@ struct KindOf {
   std::string operator()(const CutProcess&) const { return "cut process"; }
   std::string operator()(const BadLinks&) const { return "bad links"; }
   std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
+  std::string operator()(const CrashToLateRestart&) const { return "crash to late restart"; }
   std::string operator()(const fake::Fault& fault) const {
     const auto* added = std::get_if<fake::AddRule>(&fault);
     return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.action));
@@ -25,7 +26,8 @@ constexpr std::array<std::string_view, 5> ends{"tenures open", "tenures released
                                                "tenures crashed"};
 
 /// What a plan that breaks no leases and forges no answers can have.
-constexpr std::array<std::string_view, 29> all_kinds{"pause process",
+constexpr std::array<std::string_view, 30> all_kinds{"pause process",
+                                                     "crash to late restart",
                                                      "crash process",
                                                      "cut process",
                                                      "bad links",

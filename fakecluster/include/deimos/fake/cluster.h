@@ -10,8 +10,9 @@
 // how far each node has come in it, and who can reach whom. Node 1 leads at first. A node that hears no leader stands
 // for election after 15 to 30 ticks of 100 ms, again and again; it leads in a new term if it reaches a majority, both
 // ways, and has all that is committed. A leader that lost its majority does not know: it goes on taking proposals,
-// which are committed if it regains a majority before another is elected; else that election decides how many of them,
-// the oldest first, are kept (see PendingFate). A proposal forwarded to where no leader hears it is lost.
+// which are committed if it regains a majority before another is elected. Else the next leader has, of them, at most
+// those that a link let through to it (see PendingFate); the others are lost. So is a proposal forwarded to where no
+// leader hears it.
 #pragma once
 
 #include <chrono>
@@ -61,7 +62,7 @@ class DEIMOS_EXPORT Cluster {
   /// Moves the cluster's own clock, with everything that falls due on the way, at the instant at which it does. Throws
   /// std::logic_error if the cluster was given a clock.
   void advance(std::chrono::nanoseconds by);
-  /// Does what is due by now. Whoever runs the cluster on a clock that moves by itself calls this at next_due().
+  /// Runs everything due by now. To be called at next_due() if the clock moves by itself.
   void run_due();
   /// When something falls due; Instant::max() if nothing ever does. Any call can bring it nearer: see on_due_sooner().
   [[nodiscard]] Instant next_due() const;
@@ -133,8 +134,8 @@ class DEIMOS_EXPORT Cluster {
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
 
   /// As if made anew with the same options, and this seed: an empty store, no fault, no rule, a clock of its own at the
-  /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Whoever
-  /// was told by set_observer() or on_due_sooner() goes on being told.
+  /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Registered
+  /// callbacks stay registered.
   void reset(std::uint64_t seed);
   /// As above, with the seed that the cluster was made with.
   void reset();

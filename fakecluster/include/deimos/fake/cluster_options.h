@@ -48,6 +48,9 @@ struct ClusterOptions {
 
   std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
   double missed_sweeps = 0;  ///< Probability, from 0 to below 1, that a sweep with something to do is skipped.
+  /// When one watcher of a key goes, its node forgets all others of the same key: they hear nothing until they time
+  /// out. Some real nodes do that.
+  bool forgetful_hub = false;
   /// Beyond so many entries, or about so many bytes of them, the log is cut off by a snapshot; a node that lacks an
   /// entry that was cut off restarts from the snapshot: its watches break, and its event history is gone. A leader that
   /// cannot commit takes no more proposals than the first.

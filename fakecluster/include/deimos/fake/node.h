@@ -37,15 +37,15 @@ class DEIMOS_EXPORT Node final : public RequestHandler {
   /// Answers at once: as above, but a watch gets what it would have been sent by now, and is abandoned. The status is 0
   /// if there is no answer yet, or the connection broke.
   [[nodiscard]] Response handle(const Request& request);
-  /// The client went away: frees the watch without a word. Unknown tickets are ignored.
+  /// The client closed the connection: frees the watch. Unknown tickets are ignored.
   void abandon(Ticket ticket) override;
 
   /// Moves the node's own ManualClock, with each sweep and watch timeout that falls due on the way, at the instant at
   /// which it does. Throws std::logic_error if the node was given a clock, std::invalid_argument for a negative
   /// duration or one that the clock cannot hold.
   void advance(std::chrono::nanoseconds by);
-  /// Does what is due by the clock: sweeps expired keys, ends watches that timed out. Whoever runs the node on a clock
-  /// that moves by itself calls this at next_due().
+  /// Runs everything due by now: sweeps of expired keys, time-outs of watches. To be called at next_due() if the clock
+  /// moves by itself.
   void run_due();
   /// When something falls due; Instant::max() if nothing ever does. Any request can bring it nearer.
   [[nodiscard]] Instant next_due() const;

@@ -54,8 +54,16 @@ struct CrashToSnapshot {
   bool operator==(const CrashToSnapshot&) const = default;
 };
 
+/// The node crashes. Undone by its restart, after which it stays `behind` the others for a while.
+struct CrashToLateRestart {
+  fake::NodeId node = 0;
+  Duration behind = {};
+  bool operator==(const CrashToLateRestart&) const = default;
+};
+
 /// A fake::Fault is undone by the one that fault.h names beside it.
-using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, fake::Fault>;
+using Disturbance =
+    std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, CrashToLateRestart, fake::Fault>;
 
 struct Episode {
   Duration at = {};     ///< Since the start of the run.
