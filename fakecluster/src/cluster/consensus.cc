@@ -1,6 +1,7 @@
 #include "cluster/consensus.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <deimos/internal/assert.h>
@@ -201,26 +202,28 @@ void Consensus::propose(NodeId from, Proposal&& proposal) {
   for (std::size_t hops = 0; hops <= members_.size(); ++hops) {
     if (at->leader == 0) {
       // Its own waits; one that was forwarded is lost.
-      if (at->id == proposal.accepted_by) at->leaderless.push_back(std::move(proposal));
+      if (at->id == proposal.accepted_by) queue(at->leaderless, std::move(proposal));
       return;
     }
     if (at->leader == at->id) break;
     Member& next = member(at->leader);
     if (!next.running || !links_.whole(at->id, next.id)) return;
-    if (next.paused) return next.forwarded.push_back(std::move(proposal));
+    if (next.paused) return queue(next.forwarded, std::move(proposal));
     at = &next;
   }
   // A leader of an earlier term finds no majority for it any more.
   if (at->id != leader_ || !reigns()) return;
   if (can_commit_) return commit(std::move(proposal));
-  take_pending(std::move(proposal));
+  queue(pending_, std::move(proposal));
+  send_pending();
 }
 
-void Consensus::take_pending(Proposal&& proposal) {
-  // A leader that cannot commit takes no more than its log may hold.
-  if (pending_.size() >= context_.options.log_entries) return;
-  pending_.push_back(std::move(proposal));
-  send_pending();
+/// Drops what the log could not hold.
+void Consensus::queue(std::vector<Proposal>& proposals, Proposal&& proposal) const {
+  const auto add = [](std::size_t bytes, const Proposal& each) { return bytes + each.size(); };
+  const std::size_t bytes = std::accumulate(proposals.begin(), proposals.end(), proposal.size(), add);
+  const ClusterOptions& options = context_.options;
+  if (proposals.size() < options.log_entries && bytes <= options.log_bytes) proposals.push_back(std::move(proposal));
 }
 
 /// To whom the leader reaches now.

@@ -85,7 +85,7 @@ class Consensus {
   void elect(Member& winner);
   void keep_pending(const Member& winner);
 
-  void take_pending(Proposal&& proposal);
+  void queue(std::vector<Proposal>& proposals, Proposal&& proposal) const;
   void send_pending();
   void commit(Proposal&& proposal);
   void spread();

@@ -17,7 +17,7 @@ class Log {
  public:
   /// Returns its position.
   std::uint64_t append(LogEntry entry) {
-    bytes_ += entry.size();
+    bytes_ += entry.proposal.size();
     entries_.push_back(std::move(entry));
     return last();
   }
@@ -36,7 +36,7 @@ class Log {
   /// Drops everything up to that position.
   void forget(std::uint64_t position) {
     for (; forgotten_ < position && !entries_.empty(); ++forgotten_) {
-      bytes_ -= entries_.front().size();
+      bytes_ -= entries_.front().proposal.size();
       entries_.pop_front();
     }
   }

@@ -13,6 +13,13 @@
 namespace deimos::fake {
 
 struct Proposal {
+  /// About how many bytes it takes. Does not change while it is in the log.
+  [[nodiscard]] std::size_t size() const noexcept {
+    const std::size_t texts =
+        command ? command->key.size() + command->value.size() + command->previous_value.size() : 0;
+    return sizeof(Proposal) + client.size() + texts;
+  }
+
   std::uint64_t id = 0;            ///< Never used twice; 0: nobody waits for it.
   NodeId accepted_by = 0;          ///< Who was asked.
   Instant accepted_at{};           ///< True time.
@@ -22,14 +29,6 @@ struct Proposal {
 };
 
 struct LogEntry {
-  /// About how many bytes it takes. Does not change while it is in the log.
-  [[nodiscard]] std::size_t size() const noexcept {
-    const auto& command = proposal.command;
-    const std::size_t texts =
-        command ? command->key.size() + command->value.size() + command->previous_value.size() : 0;
-    return sizeof(LogEntry) + proposal.client.size() + texts;
-  }
-
   Proposal proposal;
   Instant committed_at{};  ///< True time.
   std::uint64_t raft_index = 0;

@@ -165,6 +165,20 @@ TEST_F(ClusterElection, OnlyANodeThatTheLeaderReachedCommitsWhatTheLeaderCouldNo
   }
 }
 
+TEST_F(ClusterElection, AReadThatTimedOutIsNotAmongWhatTheNextLeaderHas) {
+  start({.nodes = 3, .pending_fate = PendingFate::keep});
+  cut_off_what_node_1_hears();
+  get(1, "/a");
+  put(1, "/a", "value=1");
+  cluster().advance(11s);
+  EXPECT_EQ(cluster().state().pending, 1U);
+  cluster().isolate(1);
+  put(1, "/b", "value=1");
+  cluster().change_leader(2);
+  EXPECT_EQ(get(2, "/a").status(), 200);
+  EXPECT_EQ(get(2, "/b").status(), 404);
+}
+
 TEST_F(ClusterElection, WhatALeaderTookWhileCutOffReachesWhomItReachesLater) {
   start({.nodes = 3, .pending_fate = PendingFate::keep});
   cluster().isolate(1);

@@ -35,6 +35,15 @@ TEST_F(ClusterFault, ANodeRestartedFromASnapshotHasItsKeysAndNoHistory) {
   EXPECT_TRUE(watch(1, "/a", index).says("\"set\"")) << "others have theirs";
 }
 
+TEST_F(ClusterFault, ATicketFromBeforeAResetNamesNothing) {
+  const Asked before = watch(1, "/a");
+  cluster().reset();
+  const Asked after = watch(1, "/a");
+  cluster().abandon(before.ticket);
+  put(1, "/a", "value=1");
+  EXPECT_EQ(after.reply->ends, 1);
+}
+
 TEST_F(ClusterFault, ANodeThatCatchesUpLateHangsWhatItIsAskedAndTheOthersGoOn) {
   put(1, "/a", "value=1");
   cluster().crash(2);

@@ -54,11 +54,14 @@ TEST_F(ClusterLog, TheWatchesOfANodeThatFellTooFarBehindBreak) {
   start({.nodes = 3, .log_entries = 100});
   cluster().isolate(3);
   const Asked watching = watch(3, "/k0");
+  const Asked of_leader = watch(1, "/after");
   write(101);
   EXPECT_TRUE(watching.reply->breaks.empty());
   cluster().heal();
   EXPECT_EQ(watching.reply->breaks.size(), 1U);
-  EXPECT_EQ(cluster().node(3).statistics().watchers, 0U);
+  EXPECT_EQ(cluster().node(3).statistics().watchers, 0U) << "nor has it those of the node it has the snapshot of";
+  put(3, "/after", "value=1");
+  EXPECT_EQ(of_leader.reply->ends, 1);
 }
 
 TEST_F(ClusterLog, ANodeThatRestartedFromASnapshotCanLead) {
@@ -78,6 +81,22 @@ TEST_F(ClusterLog, ALeaderThatCannotCommitTakesOnlySoMuch) {
   for (int n = 0; n < 150; ++n) put(1, "/k" + std::to_string(n), "value=1");
   EXPECT_EQ(cluster().state().pending, 100U);
   cluster().heal();
+  EXPECT_EQ(get(1, "/k99").status(), 200);
+  EXPECT_EQ(get(1, "/k100").status(), 404);
+}
+
+TEST_F(ClusterLog, ALeaderThatCannotCommitTakesOnlySoManyBytes) {
+  start({.nodes = 3, .log_bytes = 100'000});
+  cluster().isolate(1);
+  for (int n = 0; n < 20; ++n) put(1, "/k" + std::to_string(n), "value=" + std::string(10'000, 'x'));
+  EXPECT_EQ(cluster().state().pending, 9U);
+}
+
+TEST_F(ClusterLog, APausedLeaderIsSentOnlySoMuch) {
+  start({.nodes = 3, .log_entries = 100});
+  cluster().pause(1);
+  for (int n = 0; n < 150; ++n) put(2, "/k" + std::to_string(n), "value=1");
+  cluster().resume(1);
   EXPECT_EQ(get(1, "/k99").status(), 200);
   EXPECT_EQ(get(1, "/k100").status(), 404);
 }

@@ -52,8 +52,8 @@ struct ClusterOptions {
   /// out. Some real nodes do that.
   bool forgetful_hub = false;
   /// Beyond so many entries, or about so many bytes of them, the log is cut off by a snapshot; a node that lacks an
-  /// entry that was cut off restarts from the snapshot: its watches break, and its event history is gone. A leader that
-  /// cannot commit takes no more proposals than the first.
+  /// entry that was cut off restarts from the snapshot: its watches break, and its event history is gone. Beyond
+  /// either, proposals that cannot be committed yet are dropped, and their requests time out.
   std::size_t log_entries = 10'000;
   std::size_t log_bytes = 64 << 20;
   NodeLimits limits = {};
