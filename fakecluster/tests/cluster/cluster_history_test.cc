@@ -54,10 +54,14 @@ TEST_F(ClusterHistory, ShowsTheZeroInstantOnceTheLeaseWasDropped) {
 
 TEST_F(ClusterHistory, ShowsTheLeaseThatAKeyHadWhenItWasMadeAnew) {
   put(1, "/a", "value=1&ttl=10");
-  put(1, "/a", "value=2");
-  const Asked past = watch(1, "/a", 7);
-  ASSERT_EQ(past.reply->parts.size(), 1U);
-  EXPECT_EQ(past.reply->parts[0].find("0001-01-01"), std::string::npos);
+  put(1, "/a", "value=2&ttl=20");
+  put(1, "/a", "value=3&prevExists=true");
+  const Asked former = watch(1, "/a", 7);
+  const Asked anew = watch(1, "/a", 8);
+  ASSERT_EQ(former.reply->parts.size(), 1U);
+  ASSERT_EQ(anew.reply->parts.size(), 1U);
+  EXPECT_EQ(former.reply->parts[0].find("0001-01-01"), std::string::npos);
+  EXPECT_NE(anew.reply->parts[0].find("0001-01-01"), std::string::npos);
 }
 
 TEST_F(ClusterHistory, AForgetfulHubForgetsTheOtherWatchersOfAKey) {
