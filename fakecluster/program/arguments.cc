@@ -114,7 +114,7 @@ void take(const Texts& texts, Arguments& arguments) {
   arguments.manual_clock = texts.clock == "manual";
   arguments.limits.request_time = milliseconds(texts.request_time_ms);
   arguments.cluster.request_timeout = milliseconds(texts.quorum_timeout_ms);
-  arguments.cluster.target_limit = arguments.limits.request_line_bytes;
+  arguments.cluster.limits.target_limit = arguments.limits.request_line_bytes;
   take_members(arguments, texts.names, "--name", &MemberOptions::name);
   take_members(arguments, texts.advertised, "--advertise", &MemberOptions::client_url);
 }

@@ -1,7 +1,8 @@
 // The key-value calls, over any number of endpoints.
 //
 // Every call blocks for the answer, at most until its time-out, and returns at once when its stop_token is triggered.
-// It returns the answer or an Error, and throws nothing but std::bad_alloc. What callers need to know about failures:
+// It returns the answer or an Error, and throws nothing but std::bad_alloc (and, in a simulation, what ends the task of
+// a process that has crashed: Runtime::check_running()). What callers need to know about failures:
 //  - Reads are retried, on other endpoints too, until they are answered or the time is over.
 //  - A write is sent again only if it certainly was not acted on (no connection, or refused as too many requests).
 //    Once it may have been, the call returns condition::outcome_unknown, and never sends it again.
@@ -24,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include <deimos/call_options.h>
 #include <deimos/client_options.h>
 #include <deimos/error.h>
 #include <deimos/internal/export.h>
@@ -32,42 +34,6 @@
 #include <deimos/watch.h>
 
 namespace deimos {
-
-// In all options, `timeout` is for the whole call; none: ClientOptions::request_timeout. Not positive: the call fails
-// with errc::unavailable at once.
-
-struct GetOptions {
-  bool recursive = false;  ///< The whole tree below a directory, not one level.
-  bool sorted = false;     ///< Children by key, as text.
-  std::optional<Duration> timeout = {};
-};
-
-struct WriteOptions {
-  std::optional<Duration> ttl = {};  ///< None: permanent, also if the key had a TTL before.
-  std::optional<Duration> timeout = {};
-};
-
-struct RemoveOptions {
-  bool recursive = false;  ///< A directory with all below it.
-  bool dir = false;        ///< An empty directory.
-  std::optional<Duration> timeout = {};
-};
-
-struct CallOptions {
-  std::optional<Duration> timeout = {};
-};
-
-/// What must hold of the node for a write to be done. At least one of them; both if both are given.
-struct Compare {
-  std::optional<std::string> value = {};    ///< Not empty: the store cannot compare with that.
-  std::optional<std::uint64_t> index = {};  ///< modified_index; not 0.
-};
-
-struct WaitOptions {
-  std::uint64_t from_index = 0;  ///< The first event at this index or later; 0: the next one from now.
-  bool recursive = false;
-  std::optional<Duration> timeout = {};  ///< None: ClientOptions::poll_timeout.
-};
 
 /// A cheap handle: copies share connections, endpoints and options, and the last of them ends it all. Thread-safe. Uses
 /// no network until the first call.

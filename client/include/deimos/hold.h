@@ -52,10 +52,8 @@ class DEIMOS_EXPORT Hold {
   Result<Release> release();
 
  private:
-  friend class LocalLock;
+  friend class Mutex;
   Hold(std::shared_ptr<LocalLock> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
-  /// Leaves the release to the caller.
-  [[nodiscard]] std::shared_ptr<LockAcquisition> detach() noexcept;
 
   std::shared_ptr<LocalLock> state_;
   std::shared_ptr<LockAcquisition> acquisition_;

@@ -5,19 +5,12 @@
 #include <memory>
 #include <string>
 
-#include <deimos/client_options.h>
+#include <deimos/http_transport_options.h>
 #include <deimos/internal/export.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
 namespace deimos {
-
-struct HttpTransportOptions {
-  Duration connect_timeout = std::chrono::seconds(1);
-  std::size_t max_answer_bytes = std::size_t{64} << 20;
-  std::size_t max_idle_connections = 8;  ///< Kept open per endpoint.
-  TlsOptions tls = {};
-};
 
 /// Every exchange that runs has a connection to itself, so a long poll delays nobody. Name lookup is the system's and
 /// cannot be interrupted: with host names instead of addresses, an exchange may overrun its deadline by the time that

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include <deimos/http_transport.h>
+#include <deimos/http_transport_options.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include <deimos/client.h>
+#include <deimos/call_options.h>
 #include <deimos/error.h>
 
 #include "calls/caller.h"

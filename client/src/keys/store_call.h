@@ -5,7 +5,7 @@
 #include <stop_token>
 #include <string_view>
 
-#include <deimos/client.h>
+#include <deimos/call_options.h>
 #include <deimos/error.h>
 #include <deimos/node.h>
 

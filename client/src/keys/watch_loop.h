@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <deimos/watch.h>
+#include <deimos/watch_options.h>
 
 #include "calls/backoff.h"
 #include "calls/caller.h"

@@ -39,8 +39,7 @@ std::string_view text_of(errc code) {
 bool is_in(condition wanted, errc code) {
   switch (wanted) {
     case condition::retryable:
-      return code == errc::unavailable || code == errc::leader_election || code == errc::lock_timeout ||
-             code == errc::lock_already_held;
+      return code == errc::unavailable || code == errc::lock_timeout || code == errc::lock_already_held;
     case condition::outcome_unknown:
       return code == errc::outcome_unknown || code == errc::cancelled || code == errc::raft_internal_error ||
              code == errc::leader_election || code == errc::protocol_error;

@@ -1,6 +1,4 @@
 // Who holds the lock, and what a release may touch: hazards A and B, G1 to G5 and G16.
-#include <algorithm>
-#include <limits>
 #include <mutex>
 #include <stop_token>
 #include <type_traits>
@@ -415,51 +413,6 @@ TEST_F(LockOwnership, ItExcludesTheOtherClientsOfTheStore) {
   EXPECT_TRUE(mutex.try_lock_for(1min));
   EXPECT_EQ(world.since(start), 2s);
   EXPECT_FALSE(go.create("/locks/a", "go-client", {.ttl = 5s}));
-}
-
-TEST_F(LockOwnership, AnOwnerThatWaitsInLineReentersWhenTheLockBecomesItsOwn) {
-  auto first = mutex.acquire();
-  ASSERT_THAT(first, Succeeds());
-  AcquireOptions seven;
-  seven.owner = 7;
-  int holding = 0;
-  int most = 0;
-  std::vector<std::unique_ptr<Task>> tasks;
-  for (int i = 0; i < 2; ++i) {
-    tasks.push_back(world.spawn("owner seven", [&] {
-      auto hold = mutex.acquire(seven);
-      ASSERT_THAT(hold, Succeeds());
-      most = std::max(most, ++holding);
-      world.sleep(5s);
-      --holding;
-    }));
-  }
-  world.sleep(1s);
-  first->release().value();
-  tasks.clear();
-  EXPECT_EQ(most, 2) << "one owner, twice";
-}
-
-TEST_F(LockOwnership, RetriesBeyondCountingDoNotGiveUpAtOnce) {
-  auto held = mutex.acquire();
-  ASSERT_THAT(held, Succeeds());
-  AcquireOptions options;
-  options.owner = 7;
-  options.wait = 5s;
-  options.max_retries = std::numeric_limits<int>::max();
-  options.retry_interval = 24h;
-  const TimePoint start = world.runtime->now();
-  EXPECT_THAT(mutex.acquire(options), FailsWith(errc::lock_timeout));
-  EXPECT_EQ(world.since(start), 5s);
-}
-
-TEST_F(LockOwnership, AnInstantLongPastIsOver) {
-  auto held = rival.acquire();
-  ASSERT_THAT(held, Succeeds());
-  const TimePoint start = world.runtime->now();
-  EXPECT_FALSE(mutex.try_lock_until(std::chrono::system_clock::time_point::min()));
-  EXPECT_FALSE(mutex.try_lock_until(TimePoint::min()));
-  EXPECT_LT(world.since(start), 6s);
 }
 
 }  // namespace

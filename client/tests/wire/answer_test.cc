@@ -18,6 +18,14 @@ Result<Answer> read(std::string_view body, int status = 200) {
   return read_answer({.status = status, .headers = {}, .body = std::string(body)});
 }
 
+TEST(Error, WhatMayHaveBeenAppliedIsNotRetryable) {
+  for (int code = 0; code < 2000; ++code) {
+    const std::error_code error = make_error_code(static_cast<errc>(code));
+    EXPECT_FALSE(error == condition::retryable && error == condition::outcome_unknown) << code;
+  }
+  EXPECT_TRUE(make_error_code(errc::leader_election) == condition::outcome_unknown);
+}
+
 TEST(Answer, HasEverythingTheStoreSaid) {
   const Response response{
       .status = 200,

@@ -47,7 +47,8 @@ constexpr auto fields_of<Lag>() {
 }
 template <>
 constexpr auto fields_of<Restart>() {
-  return std::tuple(JsonField{"node", &Restart::node}, JsonField{"from_snapshot", &Restart::from_snapshot});
+  return std::tuple(JsonField{"node", &Restart::node}, JsonField{"from_snapshot", &Restart::from_snapshot},
+                    JsonField{"behind", &Restart::behind});
 }
 template <>
 constexpr auto fields_of<SkewClock>() {

@@ -4,8 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "cluster/cluster_call.h"
-
 namespace deimos::fake {
 namespace {
 
@@ -13,7 +11,7 @@ void require(bool holds, const char* otherwise) {
   if (!holds) throw std::invalid_argument(otherwise);
 }
 
-const ClusterOptions& checked(const ClusterOptions& options) {
+ClusterOptions checked(ClusterOptions options) {
   require(options.nodes >= 1 && options.nodes <= most_nodes, "nodes must be from 1 to 99");
   require(options.members.size() <= options.nodes, "more members than nodes");
   require(options.request_timeout.count() > 0, "request_timeout must be positive");
@@ -26,42 +24,79 @@ const ClusterOptions& checked(const ClusterOptions& options) {
           "lag must not be negative, and no less at most than at least");
   require(options.sweep_interval.count() > 0, "sweep_interval must be positive");
   require(options.missed_sweeps >= 0 && options.missed_sweeps < 1, "missed_sweeps must be from 0 to below 1");
-  require(options.watch_timeout.count() > 0, "watch_timeout must be positive");
-  require(options.history_capacity > 0, "history_capacity must be positive");
+  require(options.limits.watch_timeout.count() > 0, "watch_timeout must be positive");
+  require(options.log_entries > 0 && options.log_bytes > 0, "log_entries and log_bytes must be positive");
+  require(options.limits.history_capacity > 0, "history_capacity must be positive");
   return options;
 }
 
 }  // namespace
 
+/// The mutex for the length of a public call, which then tells whoever keeps time if something is due sooner.
+class DEIMOS_THREAD_ANNOTATION(scoped_lockable) ClusterCore::Call {
+ public:
+  explicit Call(ClusterCore& core) DEIMOS_THREAD_ANNOTATION(acquire_capability(core.mutex_))
+      : core_(core), lock_(core.mutex_) {}
+  ~Call() DEIMOS_THREAD_ANNOTATION(release_capability()) {
+    if (!core_.wake_) return;
+    const Instant due = core_.first_due();
+    if (due < core_.announced_due_) core_.wake_(due);
+    core_.announced_due_ = due;
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+ private:
+  ClusterCore& core_;
+  const internal::LocalMutexLock lock_;
+};
+
 ClusterCore::ClusterCore(ClusterOptions options)
-    : ClusterData(checked(options), options.seed, options.clock != nullptr ? options.clock->now() : ManualClock::epoch),
-      options_(std::move(options)),
-      clock_(options_.clock != nullptr ? options_.clock : &own_clock_) {}
+    : options_(checked(std::move(options))),
+      clock_(options_.clock != nullptr ? options_.clock : &own_clock_),
+      context_{options_, *clock_} {
+  parts_.emplace(context_, options_.seed, resets_);
+}
 
 void ClusterCore::check(NodeId node) const {
-  if (node >= 1 && node <= replicas_.size()) return;
+  if (node >= 1 && node <= size()) return;
   throw std::invalid_argument("there is no node " + std::to_string(node) + " in a cluster of " +
-                              std::to_string(replicas_.size()));
+                              std::to_string(size()));
+}
+
+// Requests.
+
+ClusterCore::Ticket ClusterCore::handle(NodeId node, const Origin& origin, const Request& request,
+                                        const std::shared_ptr<Reply>& reply) {
+  const Call call(*this);
+  return parts_->path.handle(node, origin, request, reply);
+}
+
+void ClusterCore::abandon(Ticket ticket) {
+  const Call call(*this);
+  parts_->path.abandon(ticket);
 }
 
 void ClusterCore::close(NodeId node) {
   const Call call(*this);
-  for (const auto& at : replicas_) {
-    if (node == 0 || at->id == node) close_locked(*at);
+  for (NodeId id = 1; id <= size(); ++id) {
+    if (node == 0 || id == node) parts_->path.close(id);
   }
-  if (node == 0) events_.clear();
+  if (node == 0) context_.events.clear();
 }
 
 void ClusterCore::reset(std::uint64_t seed) {
   const Call call(*this);
-  for (const auto& at : replicas_) {
-    close_locked(*at);
-    set_running(*at, true);
+  for (NodeId id = 1; id <= size(); ++id) {
+    parts_->path.close(id);
+    parts_->consensus.set_running(id, true);
   }
   own_clock_.set(ManualClock::epoch);
-  static_cast<ClusterData&>(*this) = ClusterData(options_, seed, now());
-  ++resets_;
+  context_.events.clear();
+  parts_.emplace(context_, seed, ++resets_);
 }
+
+// Time.
 
 void ClusterCore::advance(std::chrono::nanoseconds by) {
   const Call call(*this);
@@ -69,7 +104,7 @@ void ClusterCore::advance(std::chrono::nanoseconds by) {
   const Instant begin = own_clock_.now();
   if (by.count() < 0 || by > Instant::max() - begin) throw std::invalid_argument("the clock cannot move by so much");
   const Instant target = begin + by;
-  for (Instant due = next_due_locked(); due <= target && due != Instant::max(); due = next_due_locked()) {
+  for (Instant due = first_due(); due <= target && due != Instant::max(); due = first_due()) {
     own_clock_.set(std::max(due, own_clock_.now()));
     run_until(own_clock_.now());
   }
@@ -83,74 +118,176 @@ void ClusterCore::run_due() {
 
 Instant ClusterCore::next_due() {
   const internal::LocalMutexLock lock(mutex_);
-  return next_due_locked();
+  return first_due();
 }
 
 void ClusterCore::on_due_sooner(std::function<void(Instant)> wake) {
   const internal::LocalMutexLock lock(mutex_);
   wake_ = std::move(wake);
-  announced_due_ = next_due_locked();
+  announced_due_ = first_due();
+}
+
+void ClusterCore::on_running(NodeId node, std::function<void(bool)> call) {
+  const internal::LocalMutexLock lock(mutex_);
+  auto& kept = context_.on_running[node] = std::move(call);
+  if (!parts_->consensus.member(node).running && kept) kept(false);
 }
 
 Instant ClusterCore::now(NodeId node) {
   check(node);
   const internal::LocalMutexLock lock(mutex_);
-  return replica(node).clock.at(now());
+  return parts_->consensus.member(node).clock.at(now());
 }
 
 void ClusterCore::run_until(Instant now) {
   for (;;) {
-    const Instant event = events_.next();
-    const Instant sweeping = next_sweep();
-    const auto [watch_end, at] = next_watch_end();
-    if (std::min({event, sweeping, watch_end}) > now) return;
-    if (event <= sweeping && event <= watch_end) {
-      events_.take()();
-    } else if (sweeping <= watch_end) {
-      sweep();
+    const Instant event = context_.events.next();
+    const Instant sweep = parts_->sweeper.next();
+    const auto [watch_end, node] = parts_->replicas.next_watch_end();
+    const Instant first = std::min({event, sweep, watch_end});
+    if (first > now || first == Instant::max()) return;
+    if (event == first) {
+      context_.events.take()();
+    } else if (sweep == first) {
+      parts_->sweeper.sweep();
     } else {
-      const WatcherId watcher = at->watches.first_deadline().second;
-      at->store.unwatch(watcher);
-      at->watches.end(watcher);
+      parts_->replicas.end_watch(node);
     }
   }
 }
 
-Instant ClusterCore::next_due_locked() { return std::min({events_.next(), next_sweep(), next_watch_end().first}); }
+Instant ClusterCore::first_due() const {
+  return std::min({context_.events.next(), parts_->sweeper.next(), parts_->replicas.next_watch_end().first});
+}
 
-std::pair<Instant, Replica*> ClusterCore::next_watch_end() {
-  std::pair<Instant, Replica*> first{Instant::max(), nullptr};
-  for (const auto& at : replicas_) {
-    if (at->paused) continue;
-    if (const Instant deadline = at->watches.first_deadline().first; deadline < first.first)
-      first = {deadline, at.get()};
+// Faults and rules.
+
+void ClusterCore::apply(const Fault& fault) {
+  validate(fault, size());
+  const Call call(*this);
+  parts_->faults.check_clock(fault);
+  parts_->faults.apply(fault);
+}
+
+FaultId ClusterCore::at(Instant instant, Fault fault) {
+  validate(fault, size());
+  const Call call(*this);
+  if (instant < now()) throw std::invalid_argument("a fault cannot be scheduled for an instant that has passed");
+  parts_->faults.check_clock(fault);
+  return parts_->faults.schedule(instant, std::move(fault));
+}
+
+FaultId ClusterCore::after(std::chrono::nanoseconds delay, Fault fault) {
+  if (delay.count() < 0) throw std::invalid_argument("a fault cannot be scheduled after a negative duration");
+  if (delay > Instant::max() - now()) throw std::invalid_argument("a fault cannot be scheduled after the end of time");
+  return at(now() + delay, std::move(fault));
+}
+
+bool ClusterCore::cancel(FaultId fault) {
+  const Call call(*this);
+  return parts_->faults.cancel(fault);
+}
+
+std::vector<PendingFault> ClusterCore::pending_faults() {
+  const internal::LocalMutexLock lock(mutex_);
+  return parts_->faults.pending();
+}
+
+RuleId ClusterCore::add_rule(Rule rule) {
+  validate(rule, size());
+  const Call call(*this);
+  context_.tell(Incident::Kind::fault, 0, [&] { return "add rule " + describe(rule); });
+  return parts_->path.rules().add(std::move(rule));
+}
+
+bool ClusterCore::remove_rule(RuleId rule) {
+  const Call call(*this);
+  const std::vector<RuleId> removed = parts_->path.rules().remove(rule);
+  if (removed.empty()) return false;
+  context_.tell(Incident::Kind::fault, 0, [&] { return "remove rule " + std::to_string(rule); });
+  parts_->path.release(removed);
+  return true;
+}
+
+std::vector<RuleStatus> ClusterCore::rules() {
+  const internal::LocalMutexLock lock(mutex_);
+  return parts_->path.rules().status();
+}
+
+// What is true.
+
+NodeId ClusterCore::leader() {
+  const internal::LocalMutexLock lock(mutex_);
+  return parts_->consensus.can_commit() ? parts_->consensus.leader() : 0;
+}
+
+std::uint64_t ClusterCore::term() {
+  const internal::LocalMutexLock lock(mutex_);
+  return parts_->consensus.term();
+}
+
+NodeStatistics ClusterCore::statistics(NodeId node) {
+  const internal::LocalMutexLock lock(mutex_);
+  parts_->consensus.catch_up(node);
+  const Replica& at = parts_->replicas[node];
+  return {at.store.index(), at.store.size(), at.store.watchers(), at.requests};
+}
+
+void ClusterCore::set_observer(AuditObserver observer) {
+  const internal::LocalMutexLock lock(mutex_);
+  context_.observer = std::move(observer);
+}
+
+void ClusterCore::on_incident(IncidentObserver observer) {
+  const internal::LocalMutexLock lock(mutex_);
+  context_.on_incident = std::move(observer);
+}
+
+std::optional<Applied> ClusterCore::applied(std::uint64_t request) {
+  const internal::LocalMutexLock lock(mutex_);
+  return parts_->replicas.applied(request);
+}
+
+ClusterState ClusterCore::state() {
+  const internal::LocalMutexLock lock(mutex_);
+  Consensus& consensus = parts_->consensus;
+  consensus.catch_up_all();
+  ClusterState state;
+  state.now = now();
+  state.leader = consensus.can_commit() ? consensus.leader() : 0;
+  state.term = consensus.term();
+  state.committed = consensus.committed();
+  state.pending = consensus.pending();
+  state.scheduled_faults = parts_->faults.pending().size();
+  state.rules = parts_->path.rules().status();
+  for (NodeId id = 1; id <= size(); ++id) state.nodes.push_back(state_of(id, state.now));
+  return state;
+}
+
+NodeState ClusterCore::state_of(NodeId id, Instant now) {
+  const Member& member = parts_->consensus.member(id);
+  const Replica& replica = parts_->replicas[id];
+  NodeState node;
+  node.id = id;
+  node.name = replica.member.name;
+  node.client_url = replica.member.client_url;
+  node.running = member.running;
+  node.paused = member.paused;
+  node.role = member.role;
+  node.leader = member.leader;
+  node.term = member.term;
+  node.index = replica.store.index();
+  node.applied = member.applied;
+  for (NodeId other = 1; other <= size(); ++other) {
+    if (other != id && parts_->consensus.links().whole(id, other)) node.reaches.push_back(other);
   }
-  return first;
-}
-
-/// The first point of the grid at which the leader finds something to expire.
-Instant ClusterCore::next_sweep() {
-  if (!can_commit_) return Instant::max();
-  const Replica& at = replica(leader_);
-  const Instant expiration = at.store.next_expiration();
-  if (expiration == Instant::max()) return expiration;
-  const Instant from =
-      std::max({at.clock.first_true_time(expiration), sweeps_from_, last_sweep_ + std::chrono::nanoseconds(1), start_});
-  const auto intervals = (from - start_ - std::chrono::nanoseconds(1)) / options_.sweep_interval + 1;
-  const auto room = (Instant::max() - start_) / options_.sweep_interval;
-  return intervals > room ? Instant::max() : start_ + intervals * options_.sweep_interval;
-}
-
-void ClusterCore::sweep() {
-  last_sweep_ = now();
-  if (sweep_random_.chance(options_.missed_sweeps)) return;
-  Proposal proposal;
-  proposal.accepted_by = leader_;
-  proposal.accepted_at = last_sweep_;
-  proposal.command.emplace();
-  proposal.command->kind = Command::Kind::sweep;
-  proposal.command->sweep_until = replica(leader_).clock.at(last_sweep_);
-  commit(std::move(proposal));
+  node.clock_offset = member.clock.at(now) - now;
+  node.clock_rate = static_cast<double>(member.clock.rate()) / static_cast<double>(NodeClock::true_rate);
+  node.watchers = replica.store.watchers();
+  node.waiting = replica.waiting.size() + parts_->path.undelivered(id);
+  node.keys = replica.store.size();
+  node.requests = replica.requests;
+  return node;
 }
 
 }  // namespace deimos::fake

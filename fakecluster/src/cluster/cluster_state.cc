@@ -1,10 +1,22 @@
 #include <deimos/fake/cluster_state.h>
 
+#include <deimos/fake/incident.h>
+
 #include "faults/fault_text.h"
 
 namespace deimos::fake {
 
 std::string_view to_string(Role role) noexcept { return role == Role::leader ? "leader" : "follower"; }
+
+std::string_view to_string(Incident::Kind kind) noexcept {
+  switch (kind) {
+    case Incident::Kind::fault: return "fault";
+    case Incident::Kind::election: return "election";
+    case Incident::Kind::quorum: return "quorum";
+    case Incident::Kind::rule: return "rule";
+  }
+  return "";
+}
 
 namespace {
 

@@ -11,15 +11,10 @@ namespace {
 ClusterOptions cluster_options(NodeOptions options) {
   ClusterOptions cluster;
   cluster.nodes = 1;
-  cluster.members.push_back({std::move(options.name), std::move(options.client_url), std::move(options.peer_url)});
+  cluster.members.push_back(std::move(options.member));
   cluster.clock = options.clock;
   cluster.sweep_interval = options.sweep_interval;
-  cluster.watch_timeout = options.watch_timeout;
-  cluster.history_capacity = options.history_capacity;
-  cluster.watch_backlog = options.watch_backlog;
-  cluster.target_limit = options.target_limit;
-  cluster.key_limit = options.key_limit;
-  cluster.form_limit = options.form_limit;
+  cluster.limits = options.limits;
   return cluster;
 }
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include <deimos/fake/node.h>
-#include <deimos/fake/watcher_hub.h>
+#include <deimos/fake/request_handler.h>
+#include "store/watcher_hub.h"
 
 namespace deimos::fake {
 
@@ -33,6 +33,7 @@ class OpenWatches final : public EventSink {
   void end_all();
   /// Breaks every connection.
   void break_all();
+  [[nodiscard]] std::size_t size() const noexcept { return open_.size(); }
   /// Those whose key `wanted` accepts, oldest first.
   [[nodiscard]] std::vector<WatcherId> of(const std::function<bool(const std::string& key)>& wanted) const;
 

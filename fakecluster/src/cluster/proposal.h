@@ -1,6 +1,7 @@
 // What a node asks to be put into the log, and what is in it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,13 @@
 namespace deimos::fake {
 
 struct Proposal {
+  /// About how many bytes it takes. Does not change while it is in the log.
+  [[nodiscard]] std::size_t size() const noexcept {
+    const std::size_t texts =
+        command ? command->key.size() + command->value.size() + command->previous_value.size() : 0;
+    return sizeof(Proposal) + client.size() + texts;
+  }
+
   std::uint64_t id = 0;            ///< Never used twice; 0: nobody waits for it.
   NodeId accepted_by = 0;          ///< Who was asked.
   Instant accepted_at{};           ///< True time.

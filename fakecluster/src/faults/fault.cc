@@ -59,6 +59,10 @@ struct Check {
       refuse("a lag of at least " + duration_text(fault.least) + " and at most " + duration_text(fault.most));
     }
   }
+  void operator()(const Restart& fault) const {
+    node(fault.node);
+    check_duration(fault.behind);
+  }
   void operator()(const SetClockRate& fault) const {
     node(fault.node);
     if (!(fault.rate >= 0.001 && fault.rate <= 1000)) {
@@ -72,6 +76,7 @@ struct Check {
   }
   void operator()(const ForgetWatchers& fault) const {
     if (fault.node != 0) node(fault.node);
+    if (fault.key.size() > longest_pattern) refuse("a pattern of " + std::to_string(fault.key.size()) + " bytes");
   }
   void operator()(const ChangeLeader& fault) const {
     if (fault.to != 0) node(fault.to);
@@ -106,7 +111,8 @@ struct Describe {
   }
   std::string operator()(const Crash& fault) const { return "crash " + node_text(fault.node); }
   std::string operator()(const Restart& fault) const {
-    return "restart " + node_text(fault.node) + (fault.from_snapshot ? " from a snapshot" : "");
+    return "restart " + node_text(fault.node) + (fault.from_snapshot ? " from a snapshot" : "") +
+           (fault.behind.count() == 0 ? "" : ", behind for " + duration_text(fault.behind));
   }
   std::string operator()(const Pause& fault) const { return "pause " + node_text(fault.node); }
   std::string operator()(const Resume& fault) const { return "resume " + node_text(fault.node); }

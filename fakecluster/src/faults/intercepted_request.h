@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/request_handler.h>
 #include <deimos/fake/rule.h>
 
 #include <deimos/internal/random_stream.h>
@@ -47,8 +47,8 @@ class InterceptedRequest final : public Reply, public std::enable_shared_from_th
   const NodeId node;
   const Origin origin;
   const Request request;
-  Node::Ticket ticket = 0;  ///< At the node, once it came there and was not answered at once.
-  bool delivered = false;   ///< Has come to the node.
+  RequestHandler::Ticket ticket = 0;  ///< At the node, once it came there and was not answered at once.
+  bool delivered = false;             ///< Has come to the node.
 
  private:
   void pass_answer(Response response, bool open);

@@ -6,7 +6,7 @@
 namespace deimos::fake {
 
 /// Whether `pattern` matches all of `text`: `?` is one character but `/`, `*` any number of those, `**` any number of
-/// any; all else is itself.
+/// any; all else is itself. Takes time linear in `text`. A pattern has at most longest_pattern bytes.
 [[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace deimos::fake

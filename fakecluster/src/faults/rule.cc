@@ -112,6 +112,9 @@ void validate(const Rule& rule, NodeId nodes) {
   for (const char c : match.method) {
     if (c < 'A' || c > 'Z') refuse(rule, "'" + match.method + "' is not a method");
   }
+  for (const std::string* pattern : {&match.client, &match.key}) {
+    if (pattern->size() > longest_pattern) refuse(rule, "a pattern of " + std::to_string(pattern->size()) + " bytes");
+  }
   if (match.nth != 0 && match.every > 1) refuse(rule, "nth and every exclude each other");
   if (!(match.probability >= 0 && match.probability <= 1)) refuse(rule, "a probability must be from 0 to 1");
   std::visit(Check{rule}, rule.action);

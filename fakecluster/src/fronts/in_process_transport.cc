@@ -135,7 +135,7 @@ InProcessTransport::InProcessTransport(Runtime& runtime, Endpoints endpoints)
 }
 
 InProcessTransport::InProcessTransport(Runtime& runtime, Node& node)
-    : InProcessTransport(runtime, {{NodeOptions().client_url, node}}) {}
+    : InProcessTransport(runtime, {{NodeOptions().member.client_url, node}}) {}
 
 InProcessTransport::InProcessTransport(Runtime& runtime, Cluster& cluster, std::string client)
     : InProcessTransport(runtime, endpoints_of(cluster)) {

@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 
-#include <deimos/fake/http_server.h>
+#include <deimos/fake/http_server_options.h>
+#include <deimos/fake/request_handler.h>
 
 #include <deimos/internal/descriptor.h>
 #include "http/http_answer.h"

@@ -10,7 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include <deimos/fake/http_server.h>
+#include <deimos/fake/http_limits.h>
+#include <deimos/transport.h>
 
 namespace deimos::fake {
 

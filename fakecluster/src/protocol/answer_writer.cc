@@ -34,9 +34,16 @@ std::int64_t seconds_left(Instant expiration, Instant now) noexcept {
   return (later - earlier).count() + (expiration - later > now - earlier ? 1 : 0);
 }
 
-void append_expiration(std::string& out, const std::optional<Instant>& expiration, Instant now) {
+/// `shown` in place of `expiration`, to which the `ttl` counts.
+void append_expiration(std::string& out, const std::optional<Instant>& expiration, const std::optional<Instant>& shown,
+                       Instant now) {
   if (!expiration) return;
-  internal::append_rfc3339(out += ",\"expiration\":\"", *expiration);
+  out += ",\"expiration\":\"";
+  if (shown == internal::zero_instant) {
+    out += "0001-01-01T00:00:00Z";
+  } else {
+    internal::append_rfc3339(out, *shown);
+  }
   out += '"';
   if (const std::int64_t left = seconds_left(*expiration, now); left != 0) append_number(out += ",\"ttl\":", left);
 }
@@ -47,11 +54,12 @@ void append_indices(std::string& out, std::uint64_t modified, std::uint64_t crea
   out += '}';
 }
 
-void append_image(std::string& out, std::string_view key, const Image& image, Instant now) {
+void append_image(std::string& out, std::string_view key, const Image& image, const std::optional<Instant>& shown,
+                  Instant now) {
   append_json_string(out += "{\"key\":", key);
   if (image.value) append_json_string(out += ",\"value\":", *image.value);
   if (image.directory) out += ",\"dir\":true";
-  append_expiration(out, image.expiration, now);
+  append_expiration(out, image.expiration, shown, now);
   append_indices(out, image.modified_index, image.created_index);
 }
 
@@ -63,7 +71,7 @@ void append_entry_head(std::string& out, std::string_view key, const Tree::Entry
   } else {
     append_json_string(out += ",\"value\":", entry.value);
   }
-  append_expiration(out, entry.expiration, now);
+  append_expiration(out, entry.expiration, entry.expiration, now);
 }
 
 /// Writes `listing` without recursion: it can be as deep as a key is long.
@@ -161,13 +169,16 @@ std::string html_escaped(std::string_view text) {
 
 }  // namespace
 
-std::string event_text(const Event& event) {
+std::string event_text(const Event& event) { return event_text(event, event.node.expiration); }
+
+std::string event_text(const Event& event, const std::optional<Instant>& expiration) {
   std::string text;
   const auto length = [](const Image& image) { return 160 + (image.value ? image.value->size() : 0); };
   text.reserve(32 + 2 * event.key.size() + length(event.node) + (event.previous ? length(*event.previous) : 0));
   text.append("{\"action\":\"").append(to_string(event.action));
-  append_image(text += "\",\"node\":", event.key, event.node, event.at);
-  if (event.previous) append_image(text += ",\"prevNode\":", event.key, *event.previous, event.at);
+  append_image(text += "\",\"node\":", event.key, event.node, expiration, event.at);
+  if (event.previous)
+    append_image(text += ",\"prevNode\":", event.key, *event.previous, event.previous->expiration, event.at);
   return text += "}\n";
 }
 

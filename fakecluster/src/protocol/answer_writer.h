@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <deimos/error.h>
 #include <deimos/fake/event.h>
-#include <deimos/fake/store.h>
 #include <deimos/transport.h>
+#include "store/store.h"
 
 namespace deimos::fake {
 
@@ -24,6 +25,8 @@ void append_json_string(std::string& out, std::string_view text);
 
 /// One event and its newline.
 [[nodiscard]] std::string event_text(const Event& event);
+/// Shows `expiration` in place of the event's own, from which the `ttl` still counts.
+[[nodiscard]] std::string event_text(const Event& event, const std::optional<Instant>& expiration);
 
 [[nodiscard]] Response event_answer(const Event& event, const AnswerIndices& indices);
 /// What a GET of `key` found at `now`.

@@ -9,8 +9,8 @@
 
 #include <deimos/error.h>
 #include <deimos/fake/command.h>
-#include <deimos/fake/watcher_hub.h>
 #include <deimos/transport.h>
+#include "store/watcher_hub.h"
 
 #include "protocol/request_target.h"
 

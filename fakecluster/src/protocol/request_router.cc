@@ -41,15 +41,15 @@ Response answer_elsewhere(const Request& request, const Target& target, std::str
 
 }  // namespace
 
-std::variant<Response, KeysRequest> read_request(const Request& request, const NodeOptions& options,
+std::variant<Response, KeysRequest> read_request(const Request& request, const NodeLimits& limits,
                                                  std::string_view machines, Instant now) {
-  if (request.target.size() > options.target_limit) return plain_answer(414, "URI Too Long\n");
+  if (request.target.size() > limits.target_limit) return plain_answer(414, "URI Too Long\n");
   Target target = Target::parse(request.target);
   const bool keys_method =
       request.method == "GET" || request.method == "PUT" || request.method == "POST" || request.method == "DELETE";
   if (target.kind != Target::Kind::keys || !keys_method) return answer_elsewhere(request, target, machines);
-  if (target.path.size() > options.key_limit) return plain_answer(414, "URI Too Long\n");
-  auto parsed = parse_keys_request(request, std::move(target), now, options.form_limit);
+  if (target.path.size() > limits.key_limit) return plain_answer(414, "URI Too Long\n");
+  auto parsed = parse_keys_request(request, std::move(target), now, limits.form_limit);
   if (!parsed) return error_answer(parsed.error().code, parsed.error().cause, 0, false);
   return *std::move(parsed);
 }

@@ -4,15 +4,15 @@
 #include <string_view>
 #include <variant>
 
-#include <deimos/fake/node.h>
+#include <deimos/fake/node_options.h>
 #include <deimos/transport.h>
 
 #include "protocol/keys_request.h"
 
 namespace deimos::fake {
 
-/// `now` is the node's clock; `machines` what `/machines` says. Of the options, the limits are used.
-[[nodiscard]] std::variant<Response, KeysRequest> read_request(const Request& request, const NodeOptions& options,
+/// `now` is the node's clock; `machines` what `/machines` says.
+[[nodiscard]] std::variant<Response, KeysRequest> read_request(const Request& request, const NodeLimits& limits,
                                                                std::string_view machines, Instant now);
 
 }  // namespace deimos::fake

@@ -1,8 +1,11 @@
-#include <deimos/fake/history.h>
+#include "store/history.h"
 
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include <deimos/internal/assert.h>
+#include <deimos/internal/rfc3339.h>
 
 namespace deimos::fake {
 
@@ -11,6 +14,7 @@ History::History(std::size_t capacity) : capacity_(capacity) {
 }
 
 const Event& History::add(Event&& event) {
+  DEIMOS_ASSERT(event.index == end_index(), "the history is contiguous");
   if (ring_.size() < capacity_) return ring_.emplace_back(std::move(event));
   Event& place = ring_[oldest_];
   place = std::move(event);
@@ -23,12 +27,25 @@ const Event& History::at(std::uint64_t index) const noexcept {
   return ring_[(oldest_ + static_cast<std::size_t>(index - first_index_)) % ring_.size()];
 }
 
-const Event* History::find(const Watch& watch) const noexcept {
-  const std::uint64_t end = first_index_ + ring_.size();
-  for (std::uint64_t index = std::max(watch.since, first_index_); index < end; ++index) {
-    if (watch.covers(at(index))) return &at(index);
+PastEvent History::find(const Watch& watch) const noexcept {
+  for (std::uint64_t index = std::max(watch.since, first_index_); index < end_index(); ++index) {
+    const Event& event = at(index);
+    if (watch.covers_past(event)) return {&event, last_expiration(event)};
   }
-  return nullptr;
+  return {};
+}
+
+std::optional<Instant> History::last_expiration(const Event& event) const noexcept {
+  std::optional<Instant> last = event.node.expiration;
+  if (!last) return last;
+  for (std::uint64_t index = event.index + 1; index < end_index(); ++index) {
+    const Event& later = at(index);
+    const bool renews = later.action == Action::update || later.action == Action::compare_and_swap;
+    if (renews && later.node.created_index == event.node.created_index && later.key == event.key) {
+      last = later.node.expiration.value_or(internal::zero_instant);
+    }
+  }
+  return last;
 }
 
 void History::wipe() noexcept {

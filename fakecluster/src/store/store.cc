@@ -1,4 +1,4 @@
-#include <deimos/fake/store.h>
+#include "store/store.h"
 
 #include <algorithm>
 #include <charconv>
@@ -210,8 +210,8 @@ tl::expected<Listing, StoreError> Store::get(std::string_view key, bool recursiv
   return listing;
 }
 
-tl::expected<const Event*, StoreError> Store::past(const Watch& watch) const {
-  if (watch.since > index_) return nullptr;
+tl::expected<PastEvent, StoreError> Store::past(const Watch& watch) const {
+  if (watch.since > index_) return PastEvent{};
   if (watch.since < history_.first_index()) {
     return refuse(errc::history_cleared, "the requested history has been cleared [" +
                                              std::to_string(history_.first_index()) + "/" +

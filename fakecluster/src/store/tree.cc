@@ -1,6 +1,8 @@
-#include <deimos/fake/tree.h>
+#include "store/tree.h"
 
 #include <functional>
+
+#include <deimos/internal/assert.h>
 
 namespace deimos::fake {
 namespace {
@@ -111,14 +113,22 @@ void Tree::grow_slots() {
 
 void Tree::set_expiration(Id id, std::optional<Instant> expiration) {
   Entry& entry = entries_[id];
-  if (entry.expiration) expirations_.erase({*entry.expiration, entry.expiration_order});
+  if (entry.expiration) {
+    const auto erased = expirations_.erase({*entry.expiration, entry.expiration_order});
+    DEIMOS_ASSERT(erased == 1, "the index of expirations has what the tree has");
+  }
   entry.expiration = expiration;
   if (!expiration) return;
   entry.expiration_order = ++last_expiration_order_;
   expirations_.emplace(std::pair{*expiration, entry.expiration_order}, id);
 }
 
-Tree::Id Tree::first_to_expire() const noexcept { return expirations_.empty() ? none : expirations_.begin()->second; }
+Tree::Id Tree::first_to_expire() const noexcept {
+  if (expirations_.empty()) return none;
+  const auto& [order, id] = *expirations_.begin();
+  DEIMOS_ASSERT(entries_[id].expiration == order.first, "the tree has what the index of expirations has");
+  return id;
+}
 
 std::string Tree::key_of(Id id) const {
   if (id == root) return "/";

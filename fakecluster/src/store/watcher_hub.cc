@@ -1,8 +1,10 @@
-#include <deimos/fake/watcher_hub.h>
+#include "store/watcher_hub.h"
 
 #include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include <deimos/internal/assert.h>
 
 namespace deimos::fake {
 namespace {
@@ -25,6 +27,10 @@ bool Watch::covers(const Event& event) const noexcept {
   return event.removed_directory() && !rest_below(event.key, key).empty();
 }
 
+bool Watch::covers_past(const Event& event) const noexcept {
+  return event.key == key || (recursive && !rest_below(key, event.key).empty());
+}
+
 WatcherId WatcherHub::add(Watch watch) {
   const WatcherId id = ++last_id_;
   keys_.emplace(id, watch.key);
@@ -37,9 +43,20 @@ void WatcherHub::remove(WatcherId watcher) {
   const auto known = keys_.find(watcher);
   if (known == keys_.end()) return;
   const auto place = watchers_.find(known->second);
-  std::erase_if(place->second, [&](const Watcher& each) { return each.id == watcher; });
+  DEIMOS_ASSERT(place != watchers_.end(), "a watcher whose key is known is registered there");
+  if (forgetful_) {
+    forget_at(place);
+    return;
+  }
+  const auto removed = std::erase_if(place->second, [&](const Watcher& each) { return each.id == watcher; });
+  DEIMOS_ASSERT(removed == 1, "a watcher whose key is known is registered there");
   if (place->second.empty()) watchers_.erase(place);
   keys_.erase(known);
+}
+
+WatcherHub::ByKey::iterator WatcherHub::forget_at(ByKey::iterator place) {
+  for (const Watcher& each : place->second) keys_.erase(each.id);
+  return watchers_.erase(place);
 }
 
 void WatcherHub::notify(const Event& event, EventSink& sink) {
@@ -59,12 +76,13 @@ void WatcherHub::notify(const Event& event, EventSink& sink) {
 }
 
 WatcherHub::ByKey::iterator WatcherHub::notify_at(ByKey::iterator place, const Event& event, EventSink& sink) {
-  std::erase_if(place->second, [&](const Watcher& each) {
+  const auto removed = std::erase_if(place->second, [&](const Watcher& each) {
     if (event.index < each.watch.since || !each.watch.covers(event)) return false;
     const bool done = !sink.deliver(each.id, event) || !each.watch.stream;
     if (done) keys_.erase(each.id);
     return done;
   });
+  if (removed != 0 && forgetful_) return forget_at(place);
   return place->second.empty() ? watchers_.erase(place) : std::next(place);
 }
 

@@ -33,7 +33,7 @@ const std::vector<Fault>& every_fault() {
       Heal{},
       Lag{2, 5ms, 1500ms},
       Crash{1},
-      Restart{1, true},
+      Restart{1, true, 40s},
       Pause{2},
       Resume{2},
       SkewClock{1, -1500ms},

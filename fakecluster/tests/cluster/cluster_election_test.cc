@@ -4,7 +4,14 @@
 namespace deimos::fake {
 namespace {
 
-using ClusterElection = ClusterFixture;
+class ClusterElection : public ClusterFixture {
+ protected:
+  /// Node 1 leads on and reaches the others, and hears none of them: so it cannot commit.
+  void cut_off_what_node_1_hears() {
+    cluster().cut(2, 1);
+    cluster().cut(3, 1);
+  }
+};
 
 TEST_F(ClusterElection, FirstUserWriteOfThreeNodesHasIndexSeven) {
   const Asked asked = put(2, "/a", "value=1");
@@ -129,13 +136,67 @@ TEST_F(ClusterElection, AnIsolatedLeaderThatIsBackBeforeAnElectionAppliesWhatItH
   EXPECT_EQ(cluster().term(), 1u);
 }
 
+TEST_F(ClusterElection, AWriteDoesNotCrossAPartitionThatWasThereBeforeIt) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    start({.nodes = 3, .seed = seed, .pending_fate = seed % 2 == 0 ? PendingFate::keep : PendingFate::seeded});
+    cluster().isolate(1);
+    cluster().advance(500ms);
+    const Asked written = put(1, "/a", "value=1");
+    cluster().advance(4s);
+    ASSERT_NE(cluster().leader(), 0U);
+    EXPECT_EQ(get(2, "/a").status(), 404) << "seed " << seed;
+    cluster().heal();
+    cluster().advance(10s);
+    EXPECT_EQ(written.status(), 500) << "seed " << seed;
+    EXPECT_EQ(get(1, "/a").status(), 404) << "a later term has overwritten it; seed " << seed;
+  }
+}
+
+TEST_F(ClusterElection, OnlyANodeThatTheLeaderReachedCommitsWhatTheLeaderCouldNot) {
+  for (const NodeId reached : {NodeId{2}, NodeId{3}}) {
+    start({.nodes = 3, .pending_fate = PendingFate::keep});
+    cut_off_what_node_1_hears();
+    cluster().cut(1, reached == 2 ? 3 : 2);
+    put(1, "/a", "value=1");
+    cluster().isolate(1);
+    cluster().change_leader(2);
+    EXPECT_EQ(cluster().leader(), 2U);
+    EXPECT_EQ(get(2, "/a").status(), reached == 2 ? 200 : 404);
+  }
+}
+
+TEST_F(ClusterElection, AReadThatTimedOutIsNotAmongWhatTheNextLeaderHas) {
+  start({.nodes = 3, .pending_fate = PendingFate::keep});
+  cut_off_what_node_1_hears();
+  get(1, "/a");
+  put(1, "/a", "value=1");
+  cluster().advance(11s);
+  EXPECT_EQ(cluster().state().pending, 1U);
+  cluster().isolate(1);
+  put(1, "/b", "value=1");
+  cluster().change_leader(2);
+  EXPECT_EQ(get(2, "/a").status(), 200);
+  EXPECT_EQ(get(2, "/b").status(), 404);
+}
+
+TEST_F(ClusterElection, WhatALeaderTookWhileCutOffReachesWhomItReachesLater) {
+  start({.nodes = 3, .pending_fate = PendingFate::keep});
+  cluster().isolate(1);
+  put(1, "/a", "value=1");
+  cluster().mend(1, 3);
+  cluster().cut(1, 3);
+  cluster().change_leader(3);
+  EXPECT_EQ(get(3, "/a").status(), 200);
+}
+
 TEST_F(ClusterElection, AfterAnElectionWhatAnIsolatedLeaderHeldIsKeptOrDroppedByTheSeed) {
   bool kept = false;
   bool dropped = false;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     start({.nodes = 3, .seed = seed});
-    cluster().partition({1}, {2, 3});
+    cut_off_what_node_1_hears();
     const Asked written = put(1, "/a", "value=1");
+    cluster().partition({1}, {2, 3});
     cluster().advance(3s);
     const bool there = get(2, "/a").status() == 200;
     (there ? kept : dropped) = true;
@@ -153,8 +214,9 @@ TEST_F(ClusterElection, AfterAnElectionWhatAnIsolatedLeaderHeldIsKeptOrDroppedBy
 TEST_F(ClusterElection, WhatIsKeptOfAnIsolatedLeadersProposalsIsTheOldest) {
   for (std::uint64_t seed = 0; seed < 30; ++seed) {
     start({.nodes = 3, .seed = seed});
-    cluster().isolate(1);
+    cut_off_what_node_1_hears();
     for (int n = 1; n <= 4; ++n) put(1, "/k" + std::to_string(n), "value=1");
+    cluster().isolate(1);
     cluster().advance(3s);
     bool missing = false;
     for (int n = 1; n <= 4; ++n) {

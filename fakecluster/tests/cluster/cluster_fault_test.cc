@@ -35,6 +35,43 @@ TEST_F(ClusterFault, ANodeRestartedFromASnapshotHasItsKeysAndNoHistory) {
   EXPECT_TRUE(watch(1, "/a", index).says("\"set\"")) << "others have theirs";
 }
 
+TEST_F(ClusterFault, ATicketFromBeforeAResetNamesNothing) {
+  const Asked before = watch(1, "/a");
+  cluster().reset();
+  const Asked after = watch(1, "/a");
+  cluster().abandon(before.ticket);
+  put(1, "/a", "value=1");
+  EXPECT_EQ(after.reply->ends, 1);
+}
+
+TEST_F(ClusterFault, ANodeThatCatchesUpLateHangsWhatItIsAskedAndTheOthersGoOn) {
+  put(1, "/a", "value=1");
+  cluster().crash(2);
+  put(1, "/a", "value=2");
+  cluster().apply(Restart{2, false, 40s});
+  const Asked read = get(2, "/a");
+  const Asked written = put(2, "/b", "value=1");
+  EXPECT_TRUE(read.hangs());
+  EXPECT_EQ(get(1, "/b").status(), 200) << "the others have what it was asked to write";
+  cluster().advance(11s);
+  EXPECT_EQ(read.status(), 500);
+  EXPECT_EQ(written.status(), 500);
+  EXPECT_EQ(cluster().node(2).statistics().index, 7U);
+  EXPECT_EQ(cluster().term(), 1U);
+  cluster().advance(30s);
+  EXPECT_EQ(get(2, "/b").status(), 200);
+  EXPECT_EQ(cluster().node(2).statistics().index, 9U);
+}
+
+TEST_F(ClusterFault, ANodeThatWouldCatchUpLateDoesSoAtOnceAfterRecover) {
+  cluster().crash(2);
+  put(1, "/a", "value=1");
+  cluster().apply(Restart{2, false, 40s});
+  EXPECT_TRUE(get(2, "/a").hangs());
+  cluster().recover();
+  EXPECT_EQ(get(2, "/a").status(), 200);
+}
+
 TEST_F(ClusterFault, ARestartedNodeHearsWhatItMissed) {
   cluster().crash(3);
   const std::uint64_t index = put(1, "/a", "value=1").header("X-Deimos-Index");

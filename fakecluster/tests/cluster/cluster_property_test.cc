@@ -31,7 +31,7 @@ struct Step {
 class Run {
  public:
   Run(std::uint64_t seed, NodeId nodes)
-      : cluster_({.nodes = nodes, .seed = seed, .history_capacity = 10'000}), nodes_(nodes) {
+      : cluster_({.nodes = nodes, .seed = seed, .limits = {.history_capacity = 10'000}}), nodes_(nodes) {
     cluster_.set_observer([this](const AuditRecord& record) { audit(record); });
   }
 

@@ -251,7 +251,7 @@ TEST_F(HttpServerTest, ServesClientsThatConnectedBeforeItWasThere) {
   HttpListener listener("127.0.0.1", 0);
   RawClient early(listener.port());
   early.send(get("/machines"));
-  Node node({.client_url = listener.url()});
+  Node node({.member = {.client_url = listener.url()}});
   const HttpServer server(node, std::move(listener));
   EXPECT_EQ(early.answer().body, server.url());
 }

@@ -217,6 +217,26 @@ bool model_covers(const Watch& watch, const Event& event) {
   return gone && event.previous->directory && is_below(watch.key, event.key);
 }
 
+bool model_covers_past(const Watch& watch, const Event& event) {
+  return event.key == watch.key || (watch.recursive && is_below(event.key, watch.key));
+}
+
+std::optional<Instant> model_expiration(const std::vector<Event>& events, std::size_t at) {
+  std::optional<Instant> expiration = events[at].node.expiration;
+  if (!expiration) return expiration;
+  // Until the key goes, or is made anew, its lease is what the last write says.
+  for (std::size_t later = at + 1; later < events.size(); ++later) {
+    const Event& event = events[later];
+    const bool gone =
+        event.action == Action::remove || event.action == Action::compare_and_delete || event.action == Action::expire;
+    if (gone && (event.key == events[at].key || is_below(events[at].key, event.key))) break;
+    if (event.key != events[at].key) continue;
+    if (event.node.created_index == event.index) break;
+    expiration = event.node.expiration.value_or(Instant::min());
+  }
+  return expiration;
+}
+
 std::string describe(const Event& event) {
   std::string text = std::to_string(event.index) + " " + std::string(to_string(event.action)) + " " + event.key +
                      " at " + std::to_string(event.at.time_since_epoch().count()) + ": " + describe(event.node);

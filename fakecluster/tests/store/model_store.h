@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <deimos/fake/store.h>
+#include "store/store.h"
 
 namespace deimos::fake {
 
@@ -50,6 +50,11 @@ class ModelStore {
 
 /// Whether a watcher of `key` is told of `event`, once its index is reached.
 [[nodiscard]] bool model_covers(const Watch& watch, const Event& event);
+
+/// Whether a watcher of `key` that asks the history is.
+[[nodiscard]] bool model_covers_past(const Watch& watch, const Event& event);
+/// What the `at`th of all `events`, from 0, says of its key's expiry when it is told from the history.
+[[nodiscard]] std::optional<Instant> model_expiration(const std::vector<Event>& events, std::size_t at);
 
 /// Everything that an event says, for comparing and for reading.
 [[nodiscard]] std::string describe(const Event& event);

@@ -172,7 +172,7 @@ class Exercise {
     log_ += "watch " + wanted.key + (wanted.recursive ? " recursive" : "") + (wanted.stream ? " stream" : "") +
             " since " + std::to_string(wanted.since) + "\n";
     const auto past = store_.past(wanted);
-    if (!past || *past != nullptr) differ("the future", "nothing", "something");
+    if (!past || past->event != nullptr) differ("the future", "nothing", "something");
     watches_.emplace(store_.watch(wanted), wanted);
   }
 
@@ -263,16 +263,21 @@ class Exercise {
     }
     std::string expected;
     for (std::uint64_t at = watch.since - 1; at < model_.index(); ++at) {
-      if (model_covers(watch, model_.events()[at])) expected += describe(model_.events()[at]) + "\n";
+      if (!model_covers_past(watch, model_.events()[at])) continue;
+      expected += told(model_.events()[at], model_expiration(model_.events(), at));
     }
     std::string actual;
-    for (auto event = store_.past(watch); event && *event != nullptr; event = store_.past(watch)) {
-      actual += describe(**event) + "\n";
-      watch.since = (*event)->index + 1;
+    for (auto past = store_.past(watch); past && past->event != nullptr; past = store_.past(watch)) {
+      actual += told(*past->event, past->expiration);
+      watch.since = past->event->index + 1;
     }
     differ("resumed at " + watch.key, expected, actual);
   }
 
+  static std::string told(const Event& event, const std::optional<Instant>& expiration) {
+    const std::string until = expiration ? std::to_string(expiration->time_since_epoch().count()) : "never";
+    return describe(event) + " until " + until + "\n";
+  }
   static std::string text_of(const std::vector<std::string>& keys) {
     std::string text;
     for (const std::string& key : keys) text += key + " ";

@@ -88,6 +88,7 @@ class Draw {
   Disturbance lag() { return fake::Fault(fake::Lag{node(), Duration::zero(), rounded(brief(seconds(3)))}); }
   Disturbance crash_node() { return fake::Fault(fake::Crash{node()}); }
   Disturbance crash_to_snapshot() { return CrashToSnapshot{node()}; }
+  Disturbance crash_to_late_restart() { return CrashToLateRestart{node(), rounded(brief(limits_.longest))}; }
   Disturbance pause_node() { return fake::Fault(fake::Pause{node()}); }
   Disturbance skew_clock();
   Disturbance step_clock();
@@ -155,7 +156,8 @@ std::vector<Draw::Maker> Draw::allowed() const {
               &Draw::set_clock_rate,
               &Draw::cleared_histories,
               &Draw::corrupted_events,
-              &Draw::exceptions};
+              &Draw::exceptions,
+              &Draw::crash_to_late_restart};
   if (!limits_.processes.empty()) {
     makers.insert(makers.end(), {&Draw::pause_process, &Draw::cut_process});
     if (limits_.crashes) makers.push_back(&Draw::crash_process);
@@ -386,6 +388,7 @@ class Stage {
                             simulation_.network().set_links(links);
                           },
                           [&](const CrashToSnapshot& f) { simulation_.cluster().crash(f.node); },
+                          [&](const CrashToLateRestart& f) { simulation_.cluster().crash(f.node); },
                           [&](const fake::Fault& f) { simulation_.cluster().apply(f); }},
                what);
     note(what, " begins, for " + duration_as_code(lasts_));
@@ -398,6 +401,9 @@ class Stage {
                           },
                           [&](const BadLinks&) { simulation_.network().set_links(LinkOptions{}); },
                           [&](const CrashToSnapshot& f) { simulation_.cluster().restart_from_snapshot(f.node); },
+                          [&](const CrashToLateRestart& f) {
+                            simulation_.cluster().apply(fake::Restart{f.node, false, f.behind});
+                          },
                           [&](const fake::Fault& f) {
                             for (const fake::Fault& undo : undoing(f)) simulation_.cluster().apply(undo);
                           }},

@@ -96,6 +96,9 @@ struct FaultCode {
   }
   std::string operator()(const fake::Crash& f) const { return of_node("Crash", f.node); }
   std::string operator()(const fake::Restart& f) const {
+    if (f.behind.count() != 0) {
+      return of_node("Restart", f.node, (f.from_snapshot ? "true, " : "false, ") + duration_as_code(f.behind));
+    }
     return of_node("Restart", f.node, f.from_snapshot ? "true" : "");
   }
   std::string operator()(const fake::Pause& f) const { return of_node("Pause", f.node); }
@@ -138,6 +141,9 @@ struct DisturbanceCode {
            number(f.answer_loss) + ", " + number(f.duplication) + "}";
   }
   std::string operator()(const CrashToSnapshot& f) const { return "CrashToSnapshot{" + std::to_string(f.node) + "}"; }
+  std::string operator()(const CrashToLateRestart& f) const {
+    return "CrashToLateRestart{" + std::to_string(f.node) + ", " + duration_as_code(f.behind) + "}";
+  }
   std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
 };
 
@@ -147,6 +153,7 @@ struct KindOf {
   std::string operator()(const CutProcess&) const { return "cut process"; }
   std::string operator()(const BadLinks&) const { return "bad links"; }
   std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
+  std::string operator()(const CrashToLateRestart&) const { return "crash to late restart"; }
   std::string operator()(const fake::Fault& fault) const {
     const auto* added = std::get_if<fake::AddRule>(&fault);
     return added == nullptr ? std::string(name_of(fault)) : "rule " + std::string(name_of(added->rule.action));

@@ -26,6 +26,7 @@ struct LaneOf {
   std::string operator()(const CutProcess& what) const { return what.process; }
   std::string operator()(const BadLinks&) const { return "network"; }
   std::string operator()(const CrashToSnapshot& what) const { return node_lane(what.node); }
+  std::string operator()(const CrashToLateRestart& what) const { return node_lane(what.node); }
   std::string operator()(const fake::Fault& fault) const {
     return std::visit(
         [](const auto& what) {

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <deimos/testkit/history.h>
-#include <deimos/testkit/scheduler.h>
 
 #include "scheduler/fiber.h"
 

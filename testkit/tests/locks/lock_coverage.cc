@@ -13,7 +13,8 @@ constexpr std::array<std::string_view, 5> ends{"tenures open", "tenures released
                                                "tenures crashed"};
 
 /// What a plan that breaks no leases and forges no answers can have.
-constexpr std::array<std::string_view, 29> all_kinds{"pause process",
+constexpr std::array<std::string_view, 30> all_kinds{"pause process",
+                                                     "crash to late restart",
                                                      "crash process",
                                                      "cut process",
                                                      "bad links",

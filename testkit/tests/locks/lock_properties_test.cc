@@ -53,6 +53,7 @@ void hold_against(unsigned checks, const Bounds& bounds, int rates = 9) {
   run.seed = *draws();
   run.locks.ttl = std::chrono::seconds(*rc::gen::inRange(3, 12));
   run.cluster.missed_sweeps = *rc::gen::element(0.0, 0.5, 0.95);
+  run.cluster.forgetful_hub = *rc::gen::element(false, false, true);
   run.program = *programs(bounds.program);
   run.plan = *plans(bounds.plan);
   run.clocks = clocks(run.program.processes.size(), rates);

@@ -42,6 +42,7 @@ LockRun run_of(std::uint64_t seed) {
   for (std::size_t i = 0; i < clients; ++i) limits.processes.push_back(name_of_process(i));
   run.plan = random_plan(mix(seed), limits);
   run.cluster.missed_sweeps = std::array{0.0, 0.0, 0.5, 0.95}[mix(seed + 1) % 4];
+  run.cluster.forgetful_hub = mix(seed + 2) % 4 == 0;
   // Every clock within what LockOptions allow for.
   RandomStream clocks(seed, "clocks");
   for (int i = 0; i < clients; ++i) {

@@ -34,11 +34,6 @@ Hold::~Hold() {
   }
 }
 
-std::shared_ptr<LockAcquisition> Hold::detach() noexcept {
-  released_ = true;
-  return acquisition_;
-}
-
 std::uint64_t Hold::fencing_token() const noexcept { return acquisition_->fencing_token(); }
 
 std::stop_token Hold::lost() const noexcept { return acquisition_->lost(); }

@@ -42,7 +42,7 @@ class LocalLock::Place {
 LocalLock::LocalLock(std::shared_ptr<LockSession> session, std::string name, std::string key)
     : session_(std::move(session)), name_(std::move(name)), key_(std::move(key)) {}
 
-Result<Hold> LocalLock::acquire(const AcquireOptions& options, const std::stop_token& stop) {
+LocalLock::Acquired LocalLock::acquire(const AcquireOptions& options, const std::stop_token& stop) {
   const Result<LockSession::Operation> operation = session_->begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
   if (auto error = check_acquire_options(options)) return tl::unexpected<Error>(std::move(*error));
@@ -50,15 +50,15 @@ Result<Hold> LocalLock::acquire(const AcquireOptions& options, const std::stop_t
   if (!lease) return tl::unexpected<Error>(lease.error());
   if (const Result<void> started = session_->start(); !started) return tl::unexpected<Error>(started.error());
   const StopEither either(stop, session_->closing());
-  Result<Hold> hold = acquire_in_turn(options, *lease, either.token());
+  Acquired hold = acquire_in_turn(options, *lease, either.token());
   if (!hold && hold.error().code == errc::cancelled && session_->closing().stop_requested()) {
     return fail(errc::closed, "the lock manager was closed while lock '" + name_ + "' was waited for");
   }
   return hold;
 }
 
-Result<Hold> LocalLock::acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
-                                        const std::stop_token& stop) {
+LocalLock::Acquired LocalLock::acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
+                                               const std::stop_token& stop) {
   const TimePoint deadline = saturating_add(session_->runtime().now(), options.wait);
   const Owner owner = owner_of(options);
   std::optional<Place> place;
@@ -93,14 +93,14 @@ Result<Hold> LocalLock::acquire_in_turn(const AcquireOptions& options, const Loc
   }
   session_->add(acquisition, shared_from_this());
   session_->report(LockEvent::Kind::acquired, *acquisition);
-  return Hold(shared_from_this(), acquisition);
+  return acquisition;
 }
 
-std::optional<Result<Hold>> LocalLock::reenter(Owner owner, const AcquireOptions& options) {
+std::optional<LocalLock::Acquired> LocalLock::reenter(Owner owner, const AcquireOptions& options) {
   if (!is_held_by(owner)) return std::nullopt;
-  if (!options.reentrant) return Result<Hold>(already_held(name_));
+  if (!options.reentrant) return Acquired(already_held(name_));
   ++count_;
-  return Result<Hold>(Hold(shared_from_this(), current_));
+  return Acquired(current_);
 }
 
 bool LocalLock::is_held_by(Owner owner) const {
@@ -203,10 +203,10 @@ Duration LocalLock::listen_for(const AcquireOptions& options) const {
 Result<void> LocalLock::lock(Duration wait) {
   AcquireOptions options;
   options.wait = wait;
-  Result<Hold> hold = acquire(options, {});
+  Acquired hold = acquire(options, {});
   if (!hold) return tl::unexpected<Error>(std::move(hold.error()));
   const internal::LocalMutexLock lock(mutex_);
-  locked_.push_back({session_->runtime().current_task(), hold->detach()});
+  locked_.push_back({session_->runtime().current_task(), std::move(*hold)});
   return {};
 }
 

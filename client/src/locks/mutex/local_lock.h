@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include <deimos/hold.h>
 #include <deimos/internal/local_mutex.h>
 #include <deimos/lock_options.h>
+#include <deimos/release.h>
 #include <deimos/runtime.h>
 
 #include "locks/session/lock_acquisition.h"
@@ -29,7 +29,9 @@ class LocalLock final : public LeaseUser, public std::enable_shared_from_this<Lo
   [[nodiscard]] const std::string& key() const noexcept { return key_; }
   [[nodiscard]] LockSession& session() const noexcept { return *session_; }
 
-  [[nodiscard]] Result<Hold> acquire(const AcquireOptions& options, const std::stop_token& stop);
+  /// The acquisition that the caller now holds, once (more): a Hold is made of it.
+  using Acquired = Result<std::shared_ptr<LockAcquisition>>;
+  [[nodiscard]] Acquired acquire(const AcquireOptions& options, const std::stop_token& stop);
   /// Undoes one hold of `acquisition`.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   /// The acquisition that was held may be over: whoever is first in line looks.
@@ -60,12 +62,12 @@ class LocalLock final : public LeaseUser, public std::enable_shared_from_this<Lo
     std::shared_ptr<LockAcquisition> acquisition;
   };
 
-  [[nodiscard]] Result<Hold> acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
-                                             const std::stop_token& stop);
+  [[nodiscard]] Acquired acquire_in_turn(const AcquireOptions& options, const LockLease& lease,
+                                         const std::stop_token& stop);
   /// Waits until it is the first in line and nobody of this process holds the lock, or its owner does.
   [[nodiscard]] Result<void> wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
                                           const std::stop_token& stop);
-  [[nodiscard]] std::optional<Result<Hold>> reenter(Owner owner, const AcquireOptions& options) DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::optional<Acquired> reenter(Owner owner, const AcquireOptions& options) DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] bool is_held_by(Owner owner) const DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] Result<LockGrant> ask_store(const AcquireOptions& options, const LockLease& lease, TimePoint deadline,
                                             const std::stop_token& stop);

@@ -15,7 +15,9 @@ Mutex::Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state)
 
 Result<Hold> Mutex::acquire(const AcquireOptions& options, std::stop_token stop) const {
   if (!state_) return tl::unexpected<Error>(state_.error());
-  return (*state_)->acquire(options, stop);
+  Result<std::shared_ptr<LockAcquisition>> acquired = (*state_)->acquire(options, stop);
+  if (!acquired) return tl::unexpected<Error>(std::move(acquired.error()));
+  return Hold(*state_, std::move(*acquired));
 }
 
 void Mutex::lock() const {

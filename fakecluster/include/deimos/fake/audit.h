@@ -7,6 +7,7 @@
 #include <string>
 
 #include <deimos/error.h>
+#include <deimos/fake/clock.h>
 #include <deimos/fake/command.h>
 #include <deimos/fake/event.h>
 #include <deimos/fake/node_id.h>
@@ -33,6 +34,13 @@ struct AuditRecord {
   /// Success if the code is 0 (`!code`).
   std::error_code error;
   std::optional<Event> event;  ///< What happened, if it succeeded.
+};
+
+/// When a request was committed.
+struct Applied {
+  Instant at{};                 ///< True time.
+  std::uint64_t log_index = 0;  ///< AuditRecord::log_index.
+  bool succeeded = false;       ///< Else the store refused it.
 };
 
 /// Called at each commit, in log order, by whatever call commits. Must be quick and must not call the cluster.

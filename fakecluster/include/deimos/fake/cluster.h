@@ -10,12 +10,12 @@
 // how far each node has come in it, and who can reach whom. Node 1 leads at first. A node that hears no leader stands
 // for election after 15 to 30 ticks of 100 ms, again and again; it leads in a new term if it reaches a majority, both
 // ways, and has all that is committed. A leader that lost its majority does not know: it goes on taking proposals,
-// which are committed if it regains a majority before another is elected; else that election decides how many of them,
-// the oldest first, are kept (see PendingFate). A proposal forwarded to where no leader hears it is lost.
+// which are committed if it regains a majority before another is elected. Else the next leader has, of them, at most
+// those that a link let through to it (see PendingFate); the others are lost. So is a proposal forwarded to where no
+// leader hears it.
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,6 +25,7 @@
 
 #include <deimos/fake/audit.h>
 #include <deimos/fake/clock.h>
+#include <deimos/fake/cluster_options.h>
 #include <deimos/fake/cluster_state.h>
 #include <deimos/fake/fault.h>
 #include <deimos/fake/incident.h>
@@ -34,72 +35,6 @@
 #include <deimos/internal/export.h>
 
 namespace deimos::fake {
-
-/// How a GET is answered.
-enum class ReadMode : std::uint8_t {
-  consensus,     ///< As a write: through the log. What Deimos does.
-  leader_lease,  ///< By the leader from what it has applied, as long as its lease runs, else through the log. Stale if
-                 ///< the lease outlives the leader: `lease` longer than an election takes, or the leader's clock slow.
-  local,         ///< By the node asked, from what it has applied: stale as it likes.
-};
-
-/// What an election makes of the proposals that a leader without a majority took.
-enum class PendingFate : std::uint8_t {
-  seeded,  ///< Keeps a random number of them, the oldest first: what Raft does, depending on what got through.
-  keep,
-  drop,
-};
-
-struct MemberOptions {
-  std::string name = {};        ///< Empty: `node1`, `node2`, …
-  std::string client_url = {};  ///< Empty: `http://127.0.0.1:4001`, `:4002`, …
-  std::string peer_url = {};    ///< Empty: `http://127.0.0.1:7001`, …
-};
-
-struct ClusterOptions {
-  NodeId nodes = 3;  ///< From 1 to most_nodes.
-  std::uint64_t seed = 0;
-  std::vector<MemberOptions> members = {};  ///< Node 1 first; may be fewer than nodes.
-  /// True time. Not given: a ManualClock of the cluster's own, moved by advance(). Must outlive the cluster.
-  const Clock* clock = nullptr;
-
-  std::chrono::nanoseconds request_timeout = std::chrono::seconds(10);  ///< Without an answer: 500.
-  std::chrono::nanoseconds tick = std::chrono::milliseconds(100);
-  int election_ticks_least = 15;
-  int election_ticks_most = 30;
-  PendingFate pending_fate = PendingFate::seeded;
-  ReadMode read_mode = ReadMode::consensus;
-  std::chrono::nanoseconds lease = std::chrono::milliseconds(1500);  ///< By the leader's clock; see ReadMode.
-  /// How long after its commit a follower hears of an entry; see Lag, by which it can be changed.
-  std::chrono::nanoseconds lag_least{};
-  std::chrono::nanoseconds lag_most{};
-
-  std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
-  double missed_sweeps = 0;  ///< Probability, from 0 to below 1, that a sweep with something to do is skipped.
-  std::chrono::nanoseconds watch_timeout = std::chrono::minutes(5);
-  std::size_t history_capacity = 1000;
-  std::size_t watch_backlog = 100;
-  std::size_t target_limit = 1 << 20;  ///< See NodeOptions.
-  std::size_t key_limit = 4 << 10;     ///< See NodeOptions.
-  std::size_t form_limit = 10 << 20;   ///< See NodeOptions.
-};
-
-/// Names a fault that is still to come; never 0.
-using FaultId = std::uint64_t;
-
-/// A fault that is still to come.
-struct PendingFault {
-  FaultId id = 0;
-  Instant at{};
-  Fault fault;
-};
-
-/// When a request was committed.
-struct Applied {
-  Instant at{};                 ///< True time.
-  std::uint64_t log_index = 0;  ///< AuditRecord::log_index.
-  bool succeeded = false;       ///< Else the store refused it.
-};
 
 /// Deterministic: the same options, calls and instants give the same answers, byte for byte. Thread-safe; no member
 /// blocks, and there is no thread: somebody moves the clock. Every bad argument is refused with std::invalid_argument,
@@ -127,7 +62,7 @@ class DEIMOS_EXPORT Cluster {
   /// Moves the cluster's own clock, with everything that falls due on the way, at the instant at which it does. Throws
   /// std::logic_error if the cluster was given a clock.
   void advance(std::chrono::nanoseconds by);
-  /// Does what is due by now. Whoever runs the cluster on a clock that moves by itself calls this at next_due().
+  /// Runs everything due by now. To be called at next_due() if the clock moves by itself.
   void run_due();
   /// When something falls due; Instant::max() if nothing ever does. Any call can bring it nearer: see on_due_sooner().
   [[nodiscard]] Instant next_due() const;
@@ -199,8 +134,8 @@ class DEIMOS_EXPORT Cluster {
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
 
   /// As if made anew with the same options, and this seed: an empty store, no fault, no rule, a clock of its own at the
-  /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Whoever
-  /// was told by set_observer() or on_due_sooner() goes on being told.
+  /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Registered
+  /// callbacks stay registered.
   void reset(std::uint64_t seed);
   /// As above, with the seed that the cluster was made with.
   void reset();

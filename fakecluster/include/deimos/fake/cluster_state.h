@@ -1,4 +1,4 @@
-// What a cluster looks like from outside, as plain values: for tests, failing ones above all, and the admin API.
+// The state of a cluster as plain values, for tests and the admin API.
 #pragma once
 
 #include <chrono>
@@ -23,13 +23,13 @@ struct NodeState {
   std::string client_url;
   bool running = true;  ///< Not crashed.
   bool paused = false;
-  Role role = Role::follower;  ///< What it takes itself for; a leader that was replaced may not have heard of it.
-  NodeId leader = 0;           ///< Whom it takes for the leader.
+  Role role = Role::follower;  ///< The node's own view; a deposed leader may still report `leader`.
+  NodeId leader = 0;           ///< The node's own view; 0: it knows none.
   std::uint64_t term = 0;
   std::uint64_t index = 0;                  ///< Of its store: what it has applied.
   std::uint64_t applied = 0;                ///< How many log entries it has applied.
   std::vector<NodeId> reaches;              ///< The others that hear it.
-  std::chrono::nanoseconds clock_offset{};  ///< Before true time, now.
+  std::chrono::nanoseconds clock_offset{};  ///< Its clock minus true time.
   double clock_rate = 1;
   std::size_t watchers = 0;
   std::size_t waiting = 0;  ///< Requests that have no answer yet, watches aside.

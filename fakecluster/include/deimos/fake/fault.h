@@ -6,11 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include <deimos/fake/clock.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/rule.h>
 #include <deimos/internal/export.h>
@@ -25,7 +27,7 @@ struct Partition {
   std::vector<std::vector<NodeId>> groups = {};  ///< Not empty, as none of them; no node in two.
   bool operator==(const Partition&) const = default;
 };
-/// What `from` sends no longer comes to `to`; the other way is as it was. Undone by MendLink, Heal.
+/// Drops what `from` sends to `to`; the other direction is unchanged. Undone by MendLink, Heal.
 struct CutLink {
   NodeId from = 0;
   NodeId to = 0;
@@ -49,8 +51,8 @@ struct Rejoin {
 struct Heal {
   bool operator==(const Heal&) const = default;
 };
-/// `node` hears of what is committed only after this long (drawn anew each time), as long as another leads: it applies
-/// it, tells its watchers of it and answers the writes it accepted so much later. Undone by `{node, 0s, 0s}`.
+/// A follower applies each entry this long after its commit, drawn anew each time: its watchers and the writes that it
+/// accepted hear so much later. Undone by `{node, 0s, 0s}`.
 struct Lag {
   NodeId node = 0;
   std::chrono::nanoseconds least{};
@@ -66,13 +68,15 @@ struct Crash {
   bool operator==(const Crash&) const = default;
 };
 /// Nothing if it runs. From its log it comes back as it was, but for its watches; from a snapshot its event history is
-/// gone too, so that watches from the past get error 401.
+/// gone too, so that watches from the past get error 401. For `behind` it applies nothing that it missed, nor anything
+/// new: whatever waits for that hangs, and the others go on. Ended early by Lag.
 struct Restart {
   NodeId node = 0;
   bool from_snapshot = false;
+  std::chrono::nanoseconds behind{};
   bool operator==(const Restart&) const = default;
 };
-/// Stands still, as in a long garbage collection: requests hang, and go on at Resume.
+/// Stops the process, as SIGSTOP does: requests hang, and go on at Resume.
 struct Pause {
   NodeId node = 0;
   bool operator==(const Pause&) const = default;
@@ -84,7 +88,7 @@ struct Resume {
 
 // What time a node thinks it is: when the leases it grants end, and, while it leads, which of them have ended.
 
-/// Its clock is `offset` before the true time from now on. Undone by ResetClock.
+/// Sets its clock to true time plus `offset`. Undone by ResetClock.
 struct SkewClock {
   NodeId node = 0;
   std::chrono::nanoseconds offset{};
@@ -96,8 +100,8 @@ struct StepClock {
   std::chrono::nanoseconds by{};
   bool operator==(const StepClock&) const = default;
 };
-/// Its clock goes on so many times as fast as true time, from where it is. Undone by ResetClock (or a rate of 1, which
-/// leaves what it has gained).
+/// Multiplies the rate of its clock; the clock does not jump. Undone by ResetClock (a rate of 1 keeps what it has
+/// gained).
 struct SetClockRate {
   NodeId node = 0;
   double rate = 1;  ///< From 0.001 to 1000.
@@ -122,12 +126,12 @@ struct ExpireKey {
   std::string key = {};
   bool operator==(const ExpireKey&) const = default;
 };
-/// Forgets the events of the past at `node`, or everywhere if 0: watches that ask for one get error 401.
+/// Clears the event history of `node` (0: of every node): watches from the past get error 401.
 struct WipeHistory {
   NodeId node = 0;
   bool operator==(const WipeHistory&) const = default;
 };
-/// Watches that are open at `node`, or everywhere if 0, hear nothing more until they time out.
+/// Watches open at `node` (0: everywhere) receive nothing until they time out.
 struct ForgetWatchers {
   NodeId node = 0;
   std::string key = {};  ///< Only of keys that this pattern matches (see Match::key); empty: all.
@@ -142,7 +146,7 @@ struct ChangeLeader {
   bool operator==(const ChangeLeader&) const = default;
 };
 
-// What becomes of requests (rule.h).
+// Requests (rule.h).
 
 /// Undone by RemoveRules.
 struct AddRule {
@@ -164,6 +168,16 @@ struct Recover {
 using Fault = std::variant<Partition, CutLink, MendLink, Isolate, Rejoin, Heal, Lag, Crash, Restart, Pause, Resume,
                            SkewClock, StepClock, SetClockRate, ResetClock, SkipSweeps, ExpireKey, WipeHistory,
                            ForgetWatchers, ChangeLeader, AddRule, RemoveRules, Recover>;
+
+/// Names a fault that is still to come; never 0.
+using FaultId = std::uint64_t;
+
+/// A fault that is still to come.
+struct PendingFault {
+  FaultId id = 0;
+  Instant at{};
+  Fault fault;
+};
 
 /// `partition`, `cut_link`, …: the type's name in lower case, as the admin API says it.
 [[nodiscard]] DEIMOS_EXPORT std::string_view name_of(const Fault& fault) noexcept;

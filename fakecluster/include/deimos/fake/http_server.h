@@ -9,38 +9,11 @@
 #include <memory>
 #include <string>
 
+#include <deimos/fake/http_server_options.h>
 #include <deimos/fake/request_handler.h>
 #include <deimos/internal/export.h>
 
 namespace deimos::fake {
-
-/// What one client may cost. A request beyond a limit is answered with the status named and its connection closed.
-struct DEIMOS_EXPORT HttpLimits {
-  std::size_t request_line_bytes = std::size_t{1} << 20;  ///< 414. A compare-and-delete has its value there.
-  std::size_t header_bytes = std::size_t{64} << 10;       ///< 431. All header lines together.
-  std::size_t body_bytes = std::size_t{16} << 20;         ///< 413. Percent-encoding triples a value at worst.
-  std::chrono::milliseconds request_time = std::chrono::seconds(30);  ///< 408. From the first byte to the last.
-  std::chrono::milliseconds answer_time =
-      std::chrono::seconds(10);                      ///< A client that takes nothing for so long is cut.
-  std::size_t connections = 8192;                    ///< 503 for those beyond. Each costs a thread and a descriptor.
-  std::size_t unsent_bytes = std::size_t{16} << 20;  ///< A streaming watch further behind than this is dropped.
-};
-
-/// One request and what became of it.
-struct HttpAccess {
-  std::string method;  ///< Empty, as the target, if what came was not a request.
-  std::string target;
-  int status = 0;                       ///< 0 if the client left before it was answered.
-  std::chrono::nanoseconds duration{};  ///< Of a watch: until its body was complete or its client gone.
-};
-
-struct HttpServerOptions {
-  std::string host = "127.0.0.1";  ///< A name or an address, IPv6 without brackets.
-  std::uint16_t port = 0;          ///< 0: any that is free.
-  HttpLimits limits = {};
-  /// Called after each request, from many threads at once. Must not throw.
-  std::function<void(const HttpAccess&)> on_access = nullptr;
-};
 
 /// A port that is bound and listening. Clients that connect before there is a server wait for it: so a node can be told
 /// its URL before it is made.

@@ -27,7 +27,7 @@ class DEIMOS_EXPORT InProcessTransport final : public Transport {
   using Endpoints = std::map<std::string, std::reference_wrapper<Node>>;
 
   InProcessTransport(Runtime& runtime, Endpoints endpoints);
-  /// One node, at the default of NodeOptions::client_url.
+  /// One node, at the default of MemberOptions::client_url.
   InProcessTransport(Runtime& runtime, Node& node);
   /// Every node of a cluster, at its client URL. `client` is who asks, for rules and audits.
   InProcessTransport(Runtime& runtime, Cluster& cluster, std::string client = {});

@@ -1,4 +1,4 @@
-// What befalls the cluster itself, for traces that are to explain a run. (For what is asked of its store: audit.h.)
+// Cluster incidents, for run traces. (For what is asked of its store: audit.h.)
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The seam between whoever brings requests (HttpServer, InProcessTransport, a simulated network) and whoever answers
-// them (a Node, the Admin API).
+// The interface between fronts (HttpServer, InProcessTransport, a simulated network) and what answers requests (a Node,
+// the Admin API).
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class DEIMOS_EXPORT Reply {
   /// The connection breaks, and nothing more comes: before any answer, or in the middle of an open one. `not_sent`: it
   /// was refused, so that the request was certainly not acted on.
   virtual void broken(Delivery /*delivery*/) { end(); }
-  /// How many parts have not been passed on yet, because whoever asked reads slowly. Counted against
-  /// NodeOptions::watch_backlog.
+  /// How many parts have not been passed on yet, because the client reads slowly. Counted against
+  /// NodeLimits::watch_backlog.
   [[nodiscard]] virtual std::size_t backlog() const { return 0; }
 };
 
@@ -43,13 +43,13 @@ class DEIMOS_EXPORT RequestHandler {
   virtual ~RequestHandler() = default;
   /// Answers `request`, now or later. Returns 0 if the answer is complete, else a ticket to abandon() it with.
   virtual Ticket handle(const Request& request, std::shared_ptr<Reply> reply) = 0;
-  /// Whoever asked went away: nothing more is sent. Unknown tickets are ignored.
+  /// The client closed the connection: nothing more is sent. Unknown tickets are ignored.
   virtual void abandon(Ticket ticket) = 0;
   /// What the answers' `Date` says.
   [[nodiscard]] virtual Instant now() const = 0;
-  /// `call` is told whether there is anybody to connect to, as long as that is not so at once, and then whenever it
-  /// changes; a handler that never crashes never calls it. It must be quick and must not call the handler. Replaces the
-  /// former one, which is not called any more once this has returned; null for none.
+  /// Registers a callback for reachability changes; runs at once with `false` if unreachable. A handler that never
+  /// crashes never calls it. It must be quick and must not call the handler. Replaces the former one, which is not
+  /// called once this has returned; null removes it.
   virtual void on_reachable(std::function<void(bool)> /*call*/) {}
 };
 

@@ -1,5 +1,5 @@
-// What becomes of single requests between a client and a node: a chain of rules, of which the first that acts decides.
-// The same for every front of a cluster: HTTP, in process, simulated network.
+// Faults of single requests: a chain of rules, of which the first that acts decides. Every front of a cluster applies
+// them: HTTP, in process, simulated network.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,9 @@ struct Origin {
   std::uint64_t request = 0;  ///< For Cluster::applied(); unique if not 0.
 };
 
+/// Bytes of a pattern; a longer one is refused.
+inline constexpr std::size_t longest_pattern = 512;
+
 /// Which requests. All that is given must hold; by default everything matches.
 struct Match {
   std::string client = {};  ///< A pattern for Origin::client, as `key`; empty: any.
@@ -31,7 +34,7 @@ struct Match {
   /// A text that occurs in the query or the form as they were sent: `prevExists=false`. Empty: any.
   std::string parameter = {};
   std::uint64_t nth = 0;    ///< Only the nth of all that the above match, from 1; 0: all of them.
-  std::uint64_t every = 0;  ///< Only each so-manieth of them; 0 and 1: all of them.
+  std::uint64_t every = 0;  ///< Only every such one of them (3: the third, the sixth, …); 0 and 1: all of them.
   std::uint64_t times = 0;  ///< No more once the rule acted so often; 0: no limit.
   double probability = 1;   ///< Drawn from the cluster's seed.
   bool operator==(const Match&) const = default;
@@ -41,34 +44,34 @@ struct Match {
 struct Pass {
   bool operator==(const Pass&) const = default;
 };
-/// Comes to the node (or its answer, from the first byte on, to the client) so much later; drawn anew each time.
+/// Delays the request, or its answer from the first byte on; drawn anew each time.
 struct Delay {
   std::chrono::nanoseconds least{};
   std::chrono::nanoseconds most{};
   bool answer = false;
   bool operator==(const Delay&) const = default;
 };
-/// Never comes to the node; the client hears nothing.
+/// Drops the request; the client gets no answer.
 struct DropRequest {
   bool operator==(const DropRequest&) const = default;
 };
-/// The node does as it was asked; the client hears nothing.
+/// The node handles the request; the client gets no answer.
 struct DropAnswer {
   bool operator==(const DropAnswer&) const = default;
 };
-/// Comes to the node again `copies` times, each after a delay; the client hears the first answer.
+/// Delivers the request `copies` more times, each after a delay; the client gets the first answer.
 struct Duplicate {
   std::uint32_t copies = 1;  ///< From 1 to 100.
   std::chrono::nanoseconds least{};
   std::chrono::nanoseconds most{};
   bool operator==(const Duplicate&) const = default;
 };
-/// Is held until the next matching request has come to its node, or for `at_most`.
+/// Holds the request until the next matching one has reached its node, or for `at_most`.
 struct Reorder {
   std::chrono::nanoseconds at_most = std::chrono::seconds(1);
   bool operator==(const Reorder&) const = default;
 };
-/// Is answered with this by the way, and never comes to the node.
+/// Returns this response; the node never sees the request.
 struct Answer {
   int status = 500;  ///< From 100 to 599; not used if `error_code` is given.
   /// One of Deimos's error codes (100 to 401): answered as a Deimos does, with the status that belongs to it.
@@ -82,7 +85,7 @@ struct TruncateBody {
   std::size_t bytes = 0;
   bool operator==(const TruncateBody&) const = default;
 };
-/// Some bytes of the answer's body are others: one in sixteen, at least one.
+/// Changes one byte in sixteen of the answer's body, at least one.
 struct CorruptBody {
   bool operator==(const CorruptBody&) const = default;
 };

@@ -54,8 +54,16 @@ struct CrashToSnapshot {
   bool operator==(const CrashToSnapshot&) const = default;
 };
 
+/// Crashes the node; undone by a restart after which it stays `behind` the others for a while.
+struct CrashToLateRestart {
+  fake::NodeId node = 0;
+  Duration behind = {};
+  bool operator==(const CrashToLateRestart&) const = default;
+};
+
 /// fault.h names for each fake::Fault the one that undoes it.
-using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, fake::Fault>;
+using Disturbance =
+    std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, CrashToLateRestart, fake::Fault>;
 
 struct Episode {
   Duration at = {};     ///< Since the start of the run.

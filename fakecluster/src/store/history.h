@@ -3,13 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <deimos/fake/event.h>
-#include <deimos/fake/watcher_hub.h>
 #include <deimos/internal/export.h>
+#include "store/watcher_hub.h"
 
 namespace deimos::fake {
+
+/// An event as the history tells it.
+struct PastEvent {
+  const Event* event = nullptr;
+  /// In place of `event->node.expiration`, of which the real store keeps a pointer: when the lease of that key ends or
+  /// ended by now; internal::zero_instant if it was dropped.
+  std::optional<Instant> expiration;
+};
 
 /// A ring of the last `capacity` events (1,000 in a Deimos).
 class DEIMOS_EXPORT History {
@@ -21,13 +30,15 @@ class DEIMOS_EXPORT History {
   const Event& add(Event&& event);
   /// The index of the oldest event kept, or of the next one if none is.
   [[nodiscard]] std::uint64_t first_index() const noexcept { return first_index_; }
-  /// The first event from index `watch.since` on that `watch` is to be told of; nullptr if there is none.
-  [[nodiscard]] const Event* find(const Watch& watch) const noexcept;
+  /// The first event from index `watch.since` on that `watch` is to be told of; of no event if there is none.
+  [[nodiscard]] PastEvent find(const Watch& watch) const noexcept;
   /// Forgets everything, as a node does that restarts from a snapshot.
   void wipe() noexcept;
 
  private:
   [[nodiscard]] const Event& at(std::uint64_t index) const noexcept;
+  [[nodiscard]] std::uint64_t end_index() const noexcept { return first_index_ + ring_.size(); }
+  [[nodiscard]] std::optional<Instant> last_expiration(const Event& event) const noexcept;
 
   std::size_t capacity_;
   std::vector<Event> ring_;  // Grows to capacity_; then the oldest is at oldest_.

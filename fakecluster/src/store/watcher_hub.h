@@ -19,9 +19,11 @@ struct DEIMOS_EXPORT Watch {
   bool stream = false;      ///< Of every event, not only of the first.
   std::uint64_t since = 0;  ///< Events before this index are not told.
 
-  /// Whether `event`, its index aside, is of interest: it is of the key, of something below it if recursive, or took a
-  /// directory above it away.
+  /// Whether a live watcher is told of `event`, whatever its index: it is of the key, of something below it that is not
+  /// hidden if recursive, or took a directory above it away.
   [[nodiscard]] bool covers(const Event& event) const noexcept;
+  /// Whether one that asks the history is: hidden names are no exception, and what happened above is not told.
+  [[nodiscard]] bool covers_past(const Event& event) const noexcept;
 };
 
 /// Names a registered watcher; never 0, never used twice.
@@ -39,6 +41,9 @@ class DEIMOS_EXPORT EventSink {
 
 class DEIMOS_EXPORT WatcherHub {
  public:
+  /// `forgetful`: whenever a watcher is removed, all others of its key are too, without a word.
+  explicit WatcherHub(bool forgetful = false) noexcept : forgetful_(forgetful) {}
+
   WatcherId add(Watch watch);
   /// Unknown watchers are ignored.
   void remove(WatcherId watcher);
@@ -56,8 +61,10 @@ class DEIMOS_EXPORT WatcherHub {
   };
   using ByKey = std::map<std::string, std::vector<Watcher>, std::less<>>;
 
+  ByKey::iterator forget_at(ByKey::iterator place);
   ByKey::iterator notify_at(ByKey::iterator place, const Event& event, EventSink& sink);
 
+  bool forgetful_;
   ByKey watchers_;
   std::map<WatcherId, std::string> keys_;
   WatcherId last_id_ = 0;

@@ -13,10 +13,10 @@
 #include <deimos/error.h>
 #include <deimos/fake/command.h>
 #include <deimos/fake/event.h>
-#include <deimos/fake/history.h>
-#include <deimos/fake/tree.h>
-#include <deimos/fake/watcher_hub.h>
 #include <deimos/internal/export.h>
+#include "store/history.h"
+#include "store/tree.h"
+#include "store/watcher_hub.h"
 
 namespace deimos::fake {
 
@@ -45,7 +45,9 @@ class DEIMOS_EXPORT Store {
  public:
   static constexpr std::size_t deimos_history_capacity = 1000;
 
-  explicit Store(std::size_t history_capacity = deimos_history_capacity) : history_(history_capacity) {}
+  /// `forgetful_hub`: see WatcherHub.
+  explicit Store(std::size_t history_capacity = deimos_history_capacity, bool forgetful_hub = false)
+      : history_(history_capacity), hub_(forgetful_hub) {}
 
   /// Applies `command`. `now` is the applying node's clock; it decides nothing but the `ttl` that the events show.
   /// Every event goes to the watchers it concerns by way of `sink`. Returns the event, which holds until the next call;
@@ -56,9 +58,9 @@ class DEIMOS_EXPORT Store {
   /// made, or by name if `sorted`.
   [[nodiscard]] tl::expected<Listing, StoreError> get(std::string_view key, bool recursive, bool sorted) const;
 
-  /// The first event from index `watch.since` on that the history holds for `watch`; nullptr if it is still to come.
-  /// Error 401 if the history no longer reaches back that far.
-  [[nodiscard]] tl::expected<const Event*, StoreError> past(const Watch& watch) const;
+  /// The first event from index `watch.since` on that the history holds for `watch`; of no event if it is still to
+  /// come. Error 401 if the history no longer reaches back that far.
+  [[nodiscard]] tl::expected<PastEvent, StoreError> past(const Watch& watch) const;
   /// Registers a watcher for events to come.
   WatcherId watch(Watch watch) { return hub_.add(std::move(watch)); }
   void unwatch(WatcherId watcher) { hub_.remove(watcher); }

@@ -1,0 +1,89 @@
+// The nodes' stores: committed entries go into them, and out come the answers, the events and the audit.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include <deimos/fake/audit.h>
+#include <deimos/fake/node_id.h>
+#include <deimos/fake/rule.h>
+#include <deimos/transport.h>
+
+#include "cluster/cluster_context.h"
+#include "cluster/consensus.h"
+#include "cluster/replica.h"
+#include "protocol/answer_writer.h"
+
+namespace deimos::fake {
+
+/// Not thread-safe: guarded by the cluster's mutex.
+class Replicas final : public StateMachine {
+ public:
+  /// New nodes, each of which has published its name. Throws std::invalid_argument if two have the same name or URL.
+  Replicas(ClusterContext& context, Consensus& consensus);
+
+  [[nodiscard]] Replica& operator[](NodeId node) noexcept { return *replicas_[node - 1]; }
+  /// What `/machines` says.
+  [[nodiscard]] const std::string& machines() const noexcept { return machines_; }
+  /// The entries with which the log begins: for each member, two changes and one of configuration.
+  [[nodiscard]] static std::uint64_t first_raft_index(const ClusterOptions& options) noexcept {
+    return std::uint64_t{3} * options.nodes;
+  }
+
+  /// `command` null: reads `waiting.lookup`. Returns the proposal that waits for its commit; 0 if it was answered.
+  std::uint64_t propose(NodeId node, const Origin& origin, Command* command, Replica::Waiting waiting);
+  /// What `node` has in its store now.
+  [[nodiscard]] Response listing(NodeId node, const Lookup& lookup);
+  /// Returns the watcher; 0 if the answer is complete.
+  WatcherId watch(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply);
+  /// The client went away.
+  void unwatch(NodeId node, WatcherId watcher);
+  void abandon(NodeId node, std::uint64_t proposal);
+  /// Answers 500.
+  void time_out(NodeId node, std::uint64_t proposal);
+  /// Times out what fell due while the node was paused.
+  void resume(NodeId node);
+  /// Breaks whatever waits there.
+  void crash(NodeId node);
+  /// Ends every watch, and gives `response` to every request that waits.
+  void close(NodeId node, const Response& response);
+
+  /// When the first watch times out, and where; paused nodes aside.
+  [[nodiscard]] std::pair<Instant, NodeId> next_watch_end() const;
+  void end_watch(NodeId node);
+  [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
+
+  // StateMachine.
+  void apply(NodeId node, LogEntry& entry, Instant when, bool first) override;
+  void restore(NodeId node, NodeId source) override;
+  [[nodiscard]] bool observed(NodeId node) const override;
+
+ private:
+  using Outcome = tl::expected<const Event*, StoreError>;
+
+  [[nodiscard]] AnswerIndices indices(NodeId node);
+  Outcome apply_audited(NodeId node, const LogEntry& entry, Instant shown);
+  void audit(NodeId node, const LogEntry& entry, const Outcome& outcome, std::vector<Event> events);
+  /// If the proposal was made at this node and its request still waits here.
+  void answer(NodeId node, const Proposal& proposal, const Outcome& outcome);
+  std::optional<Replica::Waiting> take_waiting(NodeId node, std::uint64_t proposal);
+
+  ClusterContext& context_;
+  Consensus& consensus_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::string machines_;
+  std::uint64_t last_proposal_ = 0;
+  // The proposal that is being made right now, so that one that is answered at once is filed nowhere.
+  std::uint64_t proposing_ = 0;
+  Replica::Waiting* proposer_ = nullptr;
+  std::map<std::uint64_t, Applied> applied_;
+};
+
+}  // namespace deimos::fake
