@@ -62,7 +62,9 @@ class Shrinker {
 
   void run() {
     // What became possible by one reduction may make another possible that was not.
-    while (leave_out() | make_shorter()) {
+    for (bool reduced = true; reduced;) {
+      reduced = leave_out();
+      reduced |= make_shorter();
     }
   }
 
