@@ -1,13 +1,14 @@
 #include <deimos/thread_runtime.h>
 
 #include <sys/random.h>
-#include <time.h>
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <ctime>
 #include <system_error>
 #include <thread>
 #include <utility>
