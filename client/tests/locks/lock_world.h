@@ -211,6 +211,15 @@ class World {
     });
   }
 
+  /// Ends what still runs, such as callbacks for which no manager waited: it keeps the runtime alive.
+  ~World() {
+    members_.clear();
+    driver_.reset();
+    runtime->scheduler().shut_down();
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
   /// A new client. Its locks are under /locks, for 10 s unless the options say otherwise.
   Member& add(LockOptions options = {.ttl = 10s}) {
     Member& member = *members_.emplace_back(std::make_unique<Member>());

@@ -22,6 +22,7 @@
 #ifdef DEIMOS_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
 #endif
 #ifdef DEIMOS_TSAN
 #include <sanitizer/tsan_interface.h>

@@ -134,7 +134,10 @@ TEST_F(SchedulerTest, TakesALongSleepForNoDeadlock) {
 
 TEST_F(SchedulerTest, ReportsATaskThatSpinsWithoutLettingTimePass) {
   spawn("spinner", [&] {
-    for (;;) scheduler.park(scheduler.now(), nothing);
+    for (;;) {
+      scheduler.park(scheduler.now(), nothing);
+      scheduler.throw_if_killed();
+    }
   });
   const std::string report = failure(SimulationFailure::Kind::livelock);
   EXPECT_THAT(report, HasSubstr("livelock: 5001 steps and time stood still; the next would be spinner"));
