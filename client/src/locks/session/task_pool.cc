@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 namespace deimos {
 
@@ -17,9 +18,11 @@ class TaskPool::Busy {
   Busy& operator=(const Busy&) = delete;
   ~Busy() {
     std::unique_ptr<Task> own;
+    std::deque<std::function<void()>> left;
     {
       const internal::LocalMutexLock lock(pool_.mutex_);
       pool_.running_.erase(number_);
+      if (pool_.stopped_ && pool_.running_.empty()) left.swap(pool_.jobs_);
       if (const auto handle = pool_.tasks_.extract(number_)) own = std::move(handle.mapped());
     }
     pool_.changed_->notify();
@@ -56,6 +59,7 @@ void TaskPool::spawn() {
 void TaskPool::submit(std::function<void()> job) {
   {
     const internal::LocalMutexLock lock(mutex_);
+    if (stopped_ && running_.empty()) return;  // Nobody is left to run it.
     jobs_.push_back(std::move(job));
     if (jobs_.size() > idle_ && running_.size() < most_tasks_ && !stopped_) {
       try {
@@ -102,9 +106,20 @@ void TaskPool::stop(TimePoint deadline) noexcept {
     mutex_.assert_held();
     return std::ranges::all_of(running_, [&](const auto& task) { return task.second == caller; });
   });
-  // Tasks that ended before their time, as they do when a simulated process crashes, leave what nobody will run any
-  // more and what would keep this alive.
+  // Tasks that have not begun, and may never, as in a simulated process that has crashed: their end is not long to wait
+  // for. Whatever is submitted has this pool's owner in it, and must not stay in it for ever.
+  std::vector<std::unique_ptr<Task>> unbegun;
+  for (auto task = running_.begin(); task != running_.end();) {
+    if (task->second != 0) {
+      ++task;
+      continue;
+    }
+    unbegun.push_back(std::move(tasks_.extract(task->first).mapped()));
+    task = running_.erase(task);
+  }
   if (running_.empty()) left.swap(jobs_);
+  lock.unlock();
+  unbegun.clear();
 }
 
 }  // namespace deimos
