@@ -24,7 +24,7 @@ int main() {
 # The source file of one block, and the library it wants beside ours.
 function(deimos_readme_source block given source_variable library_variable)
   set(library "")
-  if(block MATCHES "(^|\n)TEST(_F)?\\(")
+  if(block MATCHES "(^|\n)(TEST(_F)?|DEIMOS_PROPERTY)\\(")
     set(library GTest::gmock GTest::gtest_main)
     set(source "#include <chrono>\nusing namespace std::chrono_literals;\n${block}")
   elseif(block MATCHES "int main\\(")

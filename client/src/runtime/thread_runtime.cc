@@ -43,9 +43,8 @@ class ThreadSignal final : public Signal {
     if (deadline == TimePoint::max()) return changed_.wait(lock.native(), notified);
     // The system's waits stand still while the machine is suspended, and the clock does not: look again soon after.
     constexpr Duration longest_wait = std::chrono::seconds(1);
-    for (Duration left = deadline - clock_now(); !notified() && left > Duration::zero();
-         left = deadline - clock_now()) {
-      changed_.wait_for(lock.native(), std::min(left, longest_wait), notified);
+    for (TimePoint now = clock_now(); !notified() && now < deadline; now = clock_now()) {
+      changed_.wait_for(lock.native(), std::min(deadline - now, longest_wait), notified);
     }
   }
 

@@ -11,14 +11,7 @@
 namespace deimos::lock_test {
 namespace {
 
-class LockKeeping : public ::testing::Test {
- protected:
-  World world;
-  Member& ours = world.add();
-  Member& theirs = world.add();
-  Mutex mutex = ours.locks->mutex("a");
-  Mutex rival = theirs.locks->mutex("a");
-};
+using LockKeeping = TwoMembers;
 
 /// A store whose renewals take a while, with any number of locks in it.
 class SlowStore final : public LockBackend {

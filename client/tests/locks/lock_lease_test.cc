@@ -9,14 +9,8 @@ namespace {
 /// What 10 s leave after 1 % and 500 ms.
 constexpr Duration usable = 9400ms;
 
-class LockLease : public ::testing::Test {
+class LockLease : public TwoMembers {
  protected:
-  World world;
-  Member& ours = world.add();
-  Member& theirs = world.add();
-  Mutex mutex = ours.locks->mutex("a");
-  Mutex rival = theirs.locks->mutex("a");
-
   [[nodiscard]] TimePoint now() const { return world.runtime->now(); }
 };
 

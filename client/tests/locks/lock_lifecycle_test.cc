@@ -1,5 +1,7 @@
 // Callbacks, destruction, closing, and the manager's own calls: laws 5, 7, 8 and 10; hazards I8 and J.
 #include <algorithm>
+#include <limits>
+#include <memory>
 #include <stdexcept>
 
 #include "locks/lock_world.h"
@@ -33,7 +35,7 @@ class CountingRuntime final : public Runtime {
   [[nodiscard]] TimePoint now() const noexcept override { return real_->now(); }
   [[nodiscard]] std::unique_ptr<Signal> make_signal() override { return real_->make_signal(); }
   [[nodiscard]] std::unique_ptr<Task> spawn(std::string name, std::function<void(std::stop_token)> body) override {
-    if (broken) throw std::runtime_error("no more threads");
+    if (broken || spawned >= most) throw std::runtime_error("no more threads");
     ++spawned;
     return real_->spawn(std::move(name), std::move(body));
   }
@@ -41,6 +43,7 @@ class CountingRuntime final : public Runtime {
   [[nodiscard]] TaskId current_task() const noexcept override { return real_->current_task(); }
 
   int spawned = 0;
+  int most = std::numeric_limits<int>::max();
   bool broken = false;
 
  private:
@@ -195,24 +198,40 @@ TEST_F(LockLifecycle, ForceUnlockTellsALocalHolderBeforeTheStore) {
   EXPECT_FALSE(was_held);
 }
 
-TEST_F(LockLifecycle, WhatACallbackOwnsIsDestroyedUnderNoMutex) {
+TEST_F(LockLifecycle, WhatACallbackOwnsIsDestroyedUnderNoMutex) {  // law 10
   struct CallsBack {
-    ~CallsBack() { seen = mutex.is_held() || mutex.fencing_token() > 0; }
+    CallsBack(const Mutex& its_mutex, int& its_count) : mutex(its_mutex), destroyed(its_count) {}
+    ~CallsBack() { destroyed += mutex.is_held() ? 100 : 1; }  // Hangs if the lock's mutex is held.
     const Mutex& mutex;
-    bool& seen;
+    int& destroyed;
   };
-  bool seen = false;
+  int destroyed = 0;
   {
-    auto owned = std::make_shared<CallsBack>(CallsBack{mutex, seen});
-    auto hold = mutex.acquire(telling([owned] { static_cast<void>(owned); }));
+    auto owned = std::make_shared<CallsBack>(ours.locks->mutex("a"), destroyed);
+    static_cast<void>(owned);
+  }
+  EXPECT_EQ(destroyed, 1);
+  {
+    auto hold = mutex.acquire(telling([owned = std::make_shared<CallsBack>(mutex, destroyed)] {}));
     ASSERT_THAT(hold, Succeeds());
     lose("a");
   }
   world.sleep(1s);
+  EXPECT_EQ(destroyed, 1) << "the lock still knows its last acquisition";
   auto next = mutex.acquire(within(10s));
-  ASSERT_THAT(next, Succeeds()) << "replaces the acquisition that owned it";
-  next->release().value();
-  SUCCEED();
+  ASSERT_THAT(next, Succeeds());
+  EXPECT_EQ(destroyed, 101) << "once, by the acquisition that took its place";
+}
+
+TEST_F(LockLifecycle, EachTaskThatCannotBeStartedIsAnErrorAndNoDeadlock) {
+  for (int started = 0; started < 5; ++started) {
+    auto runtime = std::make_shared<CountingRuntime>(world.runtime);
+    runtime->most = started;
+    LockManager locks(ours.faults, runtime, {.prefix = "/few"});
+    EXPECT_THAT(locks.mutex("x").acquire(), FailsWith(errc::unavailable)) << started;
+    runtime->most = std::numeric_limits<int>::max();
+    EXPECT_THAT(locks.mutex("x").acquire(), Succeeds()) << started;
+  }
 }
 
 TEST_F(LockLifecycle, AThrowingCallbackHarmsNobody) {  // J1

@@ -8,14 +8,8 @@
 namespace deimos::lock_test {
 namespace {
 
-class LockOwnership : public ::testing::Test {
+class LockOwnership : public TwoMembers {
  protected:
-  World world;
-  Member& ours = world.add();
-  Member& theirs = world.add();
-  Mutex mutex = ours.locks->mutex("a");
-  Mutex rival = theirs.locks->mutex("a");
-
   /// The store forgets our lease, as if it had ended.
   void expire() { ASSERT_TRUE(world.client().remove("/locks/a")); }
 };

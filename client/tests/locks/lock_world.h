@@ -277,6 +277,16 @@ class World {
   std::unique_ptr<Task> driver_;
 };
 
+/// Two clients and one lock that both want.
+class TwoMembers : public ::testing::Test {
+ protected:
+  World world;
+  Member& ours = world.add();
+  Member& theirs = world.add();
+  Mutex mutex = ours.locks->mutex("a");
+  Mutex rival = theirs.locks->mutex("a");
+};
+
 inline AcquireOptions once() {
   AcquireOptions options;
   options.wait = Duration::zero();

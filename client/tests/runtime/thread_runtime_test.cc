@@ -136,6 +136,12 @@ TEST(SaturatingAdd, HoldsAtTheEndsOfTime) {
   EXPECT_EQ(saturating_add(TimePoint(1s), 2s), TimePoint(3s));
 }
 
+TEST(ThreadRuntime, AnInstantLongPastIsNotWaitedFor) {
+  ThreadRuntime runtime;
+  EXPECT_TRUE(runtime.sleep_until(TimePoint::min()));
+  EXPECT_TRUE(runtime.sleep_for(Duration::min()));
+}
+
 TEST(ThreadRuntime, NeverGivesATaskTheNameOfOneBefore) {
   ThreadRuntime runtime;
   std::set<TaskId> seen;

@@ -1,5 +1,7 @@
 #include <deimos/testkit/history.h>
 
+#include <deimos/internal/duration_text.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -88,5 +90,7 @@ std::string History::tail(std::size_t count) const {
   }
   return lines;
 }
+
+std::string duration_as_code(Duration duration) { return internal::duration_text(duration); }
 
 }  // namespace deimos::testkit

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <string>
 
+#include <deimos/internal/duration_text.h>
+
 namespace deimos {
 namespace {
 
 using std::chrono::seconds;
-
-std::string text_of(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count()) + " ms";
-}
 
 }  // namespace
 
@@ -18,7 +16,7 @@ Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
   constexpr seconds shortest{1};
   constexpr seconds longest = std::chrono::hours(24 * 3650);
   if (ttl < shortest || ttl > longest) {
-    return fail(errc::invalid_argument, "ttl must be from 1 s to 10 years, but is " + text_of(ttl));
+    return fail(errc::invalid_argument, "ttl must be from 1 s to 10 years, but is " + internal::duration_text(ttl));
   }
   const auto counted = std::chrono::floor<seconds>(ttl);
   const double error = options.max_clock_rate_error * static_cast<double>(Duration(counted).count());
@@ -27,9 +25,9 @@ Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
   lease.stored = std::chrono::ceil<seconds>(ttl);
   lease.usable = counted - margin;
   if (lease.usable < Duration(counted) / 4) {
-    return fail(errc::invalid_argument, "a ttl of " + text_of(counted) +
-                                            " leaves less than a quarter of itself after " + "the margin of " +
-                                            text_of(margin) + " (max_clock_rate_error, max_clock_skew)");
+    return fail(errc::invalid_argument,
+                "a ttl of " + internal::duration_text(counted) + " leaves less than a quarter of itself after " +
+                    "the margin of " + internal::duration_text(margin) + " (max_clock_rate_error, max_clock_skew)");
   }
   const Duration half = lease.usable / 2;
   lease.renewal_interval =

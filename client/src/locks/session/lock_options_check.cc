@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include <deimos/internal/duration_text.h>
+
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_name.h"
 
@@ -12,11 +14,6 @@ namespace {
 
 /// So that sums of a few of them are instants still.
 constexpr Duration longest = std::chrono::hours(24 * 366);
-
-std::string text_of(Duration duration) {
-  if (duration == Duration::max()) return "Duration::max()";
-  return std::to_string(std::chrono::duration<double, std::milli>(duration).count()) + " ms";
-}
 
 /// An option that is a duration, and the smallest that it may be.
 struct Bound {
@@ -33,9 +30,9 @@ std::optional<Error> check(const Bound& bound) {
   const std::string name = bound.name;
   if (bound.value < bound.least) {
     return refused(name + (bound.least == Duration::zero() ? " must not be negative" : " must be positive"),
-                   text_of(bound.value));
+                   internal::duration_text(bound.value));
   }
-  if (bound.value > longest) return refused(name + " must be at most a year", text_of(bound.value));
+  if (bound.value > longest) return refused(name + " must be at most a year", internal::duration_text(bound.value));
   return std::nullopt;
 }
 
@@ -61,17 +58,19 @@ std::optional<Error> check_lock_options(const LockOptions& options) {
   const Result<LockLease> lease = lease_of(options, options.ttl);
   if (!lease) return lease.error();
   if (options.renewal_interval > lease->usable / 2) {
-    return refused("renewal_interval must leave time for a second attempt: at most " + text_of(lease->usable / 2) +
-                       ", half of what ttl leaves after the margin",
-                   text_of(options.renewal_interval));
+    return refused("renewal_interval must leave time for a second attempt: at most " +
+                       internal::duration_text(lease->usable / 2) + ", half of what ttl leaves after the margin",
+                   internal::duration_text(options.renewal_interval));
   }
   return std::nullopt;
 }
 
 std::optional<Error> check_acquire_options(const AcquireOptions& options) {
-  if (options.wait < Duration::zero()) return refused("wait must not be negative", text_of(options.wait));
+  if (options.wait < Duration::zero())
+    return refused("wait must not be negative", internal::duration_text(options.wait));
   if (options.max_retries < 0) return refused("max_retries must not be negative", std::to_string(options.max_retries));
-  if (options.max_hold <= Duration::zero()) return refused("max_hold must be positive", text_of(options.max_hold));
+  if (options.max_hold <= Duration::zero())
+    return refused("max_hold must be positive", internal::duration_text(options.max_hold));
   return check({"retry_interval", options.retry_interval, Duration::zero()});
 }
 

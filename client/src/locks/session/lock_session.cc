@@ -108,6 +108,7 @@ Result<void> LockSession::start() {
   }
   started_ = true;
   const internal::LocalMutexLock lock(mutex_);
+  if (closed_) return tl::unexpected<Error>(closed_error());  // Nobody would end them.
   tasks_ = std::move(tasks);
   return {};
 }
@@ -158,7 +159,9 @@ Result<void> LockSession::renew(const std::shared_ptr<LockAcquisition>& acquisit
   if (!operation) return tl::unexpected<Error>(operation.error());
   Deadline bounds = step_deadline(std::move(stop));
   bounds.at = std::min(bounds.at, acquisition->deadline());
-  return renewal_.renew(acquisition, bounds);
+  Result<void> renewed = renewal_.renew(acquisition, bounds);
+  renewal_.consider(*acquisition);
+  return renewed;
 }
 
 void LockSession::pause_renewal(const std::shared_ptr<LockAcquisition>& acquisition, bool paused) {

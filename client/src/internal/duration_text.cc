@@ -1,8 +1,10 @@
-#include <deimos/testkit/history.h>
+#include <deimos/internal/duration_text.h>
 
-namespace deimos::testkit {
+#include <cstdint>
 
-std::string duration_as_code(Duration duration) {
+namespace deimos::internal {
+
+std::string duration_text(std::chrono::nanoseconds duration) {
   const std::int64_t count = duration.count();
   if (count % 1'000'000'000 == 0) return std::to_string(count / 1'000'000'000) + "s";
   if (count % 1'000'000 == 0) return std::to_string(count / 1'000'000) + "ms";
@@ -10,4 +12,4 @@ std::string duration_as_code(Duration duration) {
   return std::to_string(count) + "ns";
 }
 
-}  // namespace deimos::testkit
+}  // namespace deimos::internal
