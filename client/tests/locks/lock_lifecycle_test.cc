@@ -207,8 +207,7 @@ TEST_F(LockLifecycle, WhatACallbackOwnsIsDestroyedUnderNoMutex) {  // law 10
   };
   int destroyed = 0;
   {
-    auto owned = std::make_shared<CallsBack>(ours.locks->mutex("a"), destroyed);
-    static_cast<void>(owned);
+    const CallsBack unheld(mutex, destroyed);
   }
   EXPECT_EQ(destroyed, 1);
   {
