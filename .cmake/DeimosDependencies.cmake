@@ -12,7 +12,7 @@ if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.25)
   set(deimos_system SYSTEM)
 endif()
 
-# The four that a client and a fake cluster need.
+# Those that a client and a fake cluster need.
 set(HTTPLIB_INSTALL ${DEIMOS_INSTALL})
 FetchContent_Declare(httplib
   URL https://github.com/yhirose/cpp-httplib/archive/refs/tags/v0.18.7.tar.gz ${deimos_system}
@@ -28,6 +28,20 @@ FetchContent_Declare(tl-expected
   URL https://github.com/TartanLlama/expected/archive/refs/tags/v1.1.0.tar.gz ${deimos_system}
   FIND_PACKAGE_ARGS)
 FetchContent_MakeAvailable(httplib nlohmann_json tl-expected)
+# Asio and Beast are headers; the test kit needs a library too.
+set(BOOST_INCLUDE_LIBRARIES asio beast)
+set(deimos_boost_components "")
+if(DEIMOS_TESTKIT)
+  list(APPEND BOOST_INCLUDE_LIBRARIES context)
+  set(deimos_boost_components COMPONENTS context)
+endif()
+if(DEIMOS_INSTALL)
+  set(BOOST_SKIP_INSTALL_RULES OFF)
+endif()
+FetchContent_Declare(Boost
+  URL https://github.com/boostorg/boost/releases/download/boost-1.84.0/boost-1.84.0.tar.xz ${deimos_system}
+  FIND_PACKAGE_ARGS 1.74 ${deimos_boost_components})
+FetchContent_MakeAvailable(Boost)
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
@@ -44,17 +58,6 @@ if(DEIMOS_TESTS OR DEIMOS_TESTKIT)
     URL https://github.com/google/googletest/archive/refs/tags/release-1.12.1.tar.gz ${deimos_system}
     FIND_PACKAGE_ARGS)
   FetchContent_MakeAvailable(GTest)
-endif()
-
-if(DEIMOS_TESTKIT)
-  set(BOOST_INCLUDE_LIBRARIES context)
-  if(DEIMOS_INSTALL)
-    set(BOOST_SKIP_INSTALL_RULES OFF)
-  endif()
-  FetchContent_Declare(Boost
-    URL https://github.com/boostorg/boost/releases/download/boost-1.84.0/boost-1.84.0.tar.xz ${deimos_system}
-    FIND_PACKAGE_ARGS 1.74 COMPONENTS context)
-  FetchContent_MakeAvailable(Boost)
 endif()
 
 if(DEIMOS_TESTS)

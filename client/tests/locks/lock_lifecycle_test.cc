@@ -206,9 +206,7 @@ TEST_F(LockLifecycle, WhatACallbackOwnsIsDestroyedUnderNoMutex) {  // law 10
     int& destroyed;
   };
   int destroyed = 0;
-  {
-    const CallsBack unheld(mutex, destroyed);
-  }
+  { const CallsBack unheld(mutex, destroyed); }
   EXPECT_EQ(destroyed, 1);
   {
     auto hold = mutex.acquire(telling([owned = std::make_shared<CallsBack>(mutex, destroyed)] {}));

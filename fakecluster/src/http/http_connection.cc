@@ -1,226 +1,302 @@
 #include "http/http_connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <exception>
 #include <utility>
+
+#include <boost/asio/post.hpp>
 
 namespace deimos::fake {
 namespace {
 
+namespace asio = boost::asio;
+using boost::system::error_code;
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 /// How long a connection that was refused is kept for its client to read why, while what it still sends is thrown away:
 /// closing at once would reset it.
 constexpr milliseconds linger_time{500};
-
-int poll_timeout(steady_clock::time_point deadline) {
-  const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now());
-  return static_cast<int>(std::clamp<milliseconds::rep>(left.count(), 0, 1'000'000'000));
-}
+/// What a client may send ahead while it waits for an answer; one that sends more is cut.
+constexpr std::size_t pipelined_bytes = std::size_t{1} << 20;
 
 }  // namespace
 
-HttpConnection::HttpConnection(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options)
-    : socket_(std::move(socket)), handler_(handler), options_(options), parser_(options_.limits) {
-  const int on = 1;
-  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const auto micros = std::chrono::microseconds(options_.limits.answer_time).count();
-  const timeval answer_time{static_cast<time_t>(micros / 1'000'000), static_cast<suseconds_t>(micros % 1'000'000)};
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &answer_time, sizeof answer_time);
+HttpConnection::HttpConnection(Socket socket, HttpServing& serving, std::function<void(HttpConnection&)> on_end)
+    : socket_(std::move(socket)),
+      serving_(serving),
+      on_end_(std::move(on_end)),
+      parser_(serving.options.limits),
+      timer_(socket_.get_executor()) {
+  error_code ignored;  // Of a connection that has broken already; reading says so.
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
 }
 
-void HttpConnection::serve() noexcept {
+void HttpConnection::serve() {
+  guarded([this] { read_on(); });
+}
+
+void HttpConnection::decline(const char* reason) { refuse({503, reason}); }
+
+void HttpConnection::finish() {
+  finishing_ = true;
+  if (phase_ == Phase::reading || phase_ == Phase::lingering) return end();
+  if (phase_ == Phase::answering && !awaits_writable_) cut_short();
+}
+
+void HttpConnection::abort() noexcept { ::shutdown(socket_.native_handle(), SHUT_RDWR); }
+
+/// Whatever goes wrong within a step is said to the client, and costs its connection.
+template <typename Step>
+void HttpConnection::guarded(Step step) {
   try {
-    for (bool open = true; open && !finishing_;) {
-      const HttpRequestParser::State state = parser_.parse();
-      if (state == HttpRequestParser::State::complete) {
-        request_deadline_.reset();
-        open = serve_request(parser_.take());
-      } else if (state == HttpRequestParser::State::refused) {
-        refuse(parser_.refusal());
-        open = false;
-      } else {
-        open = (!parser_.take_expectation() || send("HTTP/1.1 100 Continue\r\n\r\n")) && receive(state);
-      }
-    }
+    step();
   } catch (const std::exception& error) {
+    if (phase_ == Phase::answering) end_exchange(false);
     refuse({500, error.what()});
   }
-  if (!reset_) ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
-void HttpConnection::finish() noexcept {
-  finishing_ = true;
-  ::shutdown(socket_.get(), SHUT_RD);  // Wakes whoever waits for bytes or for the client to go.
-}
-
-void HttpConnection::abort() noexcept {
-  finishing_ = true;
-  ::shutdown(socket_.get(), SHUT_RDWR);
-}
-
-/// False if the connection is over.
-bool HttpConnection::serve_request(HttpRequest received) {
-  const auto start = options_.on_access ? steady_clock::now() : steady_clock::time_point();
-  HttpAccess access;
-  const bool keep_alive = received.keep_alive && !finishing_;
-  const auto reply = std::make_shared<HttpReply>(options_.limits.unsent_bytes);
-  const RequestHandler::Ticket ticket = handler_.handle(received.request, reply);
-  bool complete = false;
-  try {
-    complete = relay(*reply, received, access, keep_alive);
-  } catch (...) {
-    handler_.abandon(ticket);
-    throw;
-  }
-  if (!complete) handler_.abandon(ticket);
-  if (options_.on_access) {
-    access.method = std::move(received.request.method);
-    access.target = std::move(received.request.target);
-    access.duration = steady_clock::now() - start;
-    options_.on_access(access);
-  }
-  return complete && keep_alive;
-}
-
-/// Writes the answer as it comes. False if it could not be completed.
-bool HttpConnection::relay(HttpReply& reply, const HttpRequest& received, HttpAccess& access, bool keep_alive) {
-  HttpFraming framing = HttpFraming::length;
-  for (;;) {
-    HttpReply::News news = reply.take();
-    out_.clear();
-    if (news.head) {
-      if (received.request.method == "HEAD") {
-        framing = HttpFraming::length_only;
-      } else if (news.open) {
-        framing = received.may_chunk ? HttpFraming::chunked : HttpFraming::until_close;
-      }
-      const bool goes_on = keep_alive && framing != HttpFraming::until_close;
-      const auto afterwards = !goes_on             ? HttpAfterwards::close
-                              : received.may_chunk ? HttpAfterwards::keep_alive
-                                                   : HttpAfterwards::keep_alive_said;
-      append_http_answer(out_, *news.head, framing, afterwards, date_.text(handler_.now()));
-      access.status = news.head->status;
-    }
-    if (framing == HttpFraming::chunked) append_chunk(out_, news.parts);
-    if (framing == HttpFraming::until_close) out_.append(news.parts);
-    if (news.ended && framing == HttpFraming::chunked) append_last_chunk(out_);
-    if (!send(out_)) return false;
-    if (news.broken) {
-      reset();
-      return false;
-    }
-    if (news.ended) return framing != HttpFraming::until_close;
-
-    const Waited waited = wait_for_news(reply);
-    if (waited == Waited::client_gone) return false;
-    if (waited == Waited::finishing) {
-      out_.clear();
-      if (framing == HttpFraming::chunked) append_last_chunk(out_);
-      send(out_);
-      return false;
+/// Has the requests answered that are here, until one must be waited for.
+void HttpConnection::read_on() {
+  while (phase_ == Phase::reading) {
+    if (finishing_) return end();
+    switch (parser_.parse()) {
+      case HttpRequestParser::State::complete:
+        clear_timer();
+        begin_exchange(parser_.take());
+        break;
+      case HttpRequestParser::State::refused: return refuse(parser_.refusal());
+      case HttpRequestParser::State::partial:
+        if (!deadline_) set_timer(serving_.options.limits.request_time);
+        if (parser_.take_expectation()) {
+          out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+          if (!flush()) return;
+        }
+        return await_bytes();
+      case HttpRequestParser::State::idle: return await_bytes();
     }
   }
 }
 
-HttpConnection::Waited HttpConnection::wait_for_news(HttpReply& reply) const {
-  // A client that closes only its half of the connection cannot be told from one that is gone.
-  std::array<pollfd, 2> watched{{{socket_.get(), POLLRDHUP, 0}, {reply.descriptor(), POLLIN, 0}}};
-  for (;;) {
-    if (finishing_) return Waited::finishing;
-    ::poll(watched.data(), watched.size(), -1);
-    if (watched[1].revents != 0) return Waited::news;
-    if (watched[0].revents != 0) return finishing_ ? Waited::finishing : Waited::client_gone;
-  }
+void HttpConnection::begin_exchange(HttpRequest received) {
+  exchange_ = {.received = std::move(received)};
+  if (serving_.options.on_access) exchange_.start = Clock::now();
+  auto on_news = [weak = weak_from_this(), executor = socket_.get_executor()] {
+    asio::post(executor, [weak] {
+      const auto self = weak.lock();
+      if (!self) return;
+      self->guarded([&] {
+        self->relay();
+        self->read_on();
+      });
+    });
+  };
+  exchange_.reply = std::make_shared<HttpReply>(serving_.options.limits.unsent_bytes, std::move(on_news));
+  phase_ = Phase::answering;
+  exchange_.ticket = serving_.handler.handle(exchange_.received.request, exchange_.reply);
+  relay();
 }
 
-/// Has the client see a connection that broke, not one that was closed, once the socket is.
-void HttpConnection::reset() {
-  const ::linger at_once{1, 0};
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  reset_ = true;
+/// Writes what has come of the answer. What comes meanwhile is left with the reply, which counts it.
+void HttpConnection::relay() {
+  if (phase_ != Phase::answering) return;
+  exchange_.has_news = awaits_writable_;
+  if (awaits_writable_) return;
+  write_news(exchange_.reply->take());
+  if (flush()) on_flushed();
 }
 
-/// Blocks for bytes; false if none will come.
-bool HttpConnection::receive(HttpRequestParser::State state) {
-  if (state == HttpRequestParser::State::partial && !wait_for_bytes()) {
-    refuse({408, "the request took too long to arrive"});
-    return false;
+void HttpConnection::write_news(const HttpReply::News& news) {
+  HttpFraming& framing = exchange_.framing;
+  const HttpRequest& received = exchange_.received;
+  if (news.head) {
+    if (received.request.method == "HEAD") {
+      framing = HttpFraming::length_only;
+    } else if (news.open) {
+      framing = received.may_chunk ? HttpFraming::chunked : HttpFraming::until_close;
+    }
+    const bool goes_on = received.keep_alive && !finishing_ && framing != HttpFraming::until_close;
+    const auto afterwards = !goes_on             ? HttpAfterwards::close
+                            : received.may_chunk ? HttpAfterwards::keep_alive
+                                                 : HttpAfterwards::keep_alive_said;
+    append_http_answer(out_, *news.head, framing, afterwards, serving_.date.text(serving_.handler.now()));
+    exchange_.status = news.head->status;
   }
-  std::array<char, 16384> bytes;
-  ssize_t count = 0;
-  do {
-    count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-  } while (count < 0 && errno == EINTR);
-  if (count > 0) {
-    parser_.append({bytes.data(), static_cast<std::size_t>(count)});
-    return true;
-  }
-  if (count == 0 && state == HttpRequestParser::State::partial && !finishing_) refuse({400, "the request ended early"});
-  return false;
+  if (framing == HttpFraming::chunked) append_chunk(out_, news.parts);
+  if (framing == HttpFraming::until_close) out_.append(news.parts);
+  if (news.ended && framing == HttpFraming::chunked) append_last_chunk(out_);
+  exchange_.ended = news.ended;
+  exchange_.broken = news.broken;
 }
 
-/// False when the time for a request is up.
-bool HttpConnection::wait_for_bytes() {
-  if (!request_deadline_) request_deadline_ = steady_clock::now() + options_.limits.request_time;
-  pollfd watched{socket_.get(), POLLIN, 0};
-  for (;;) {
-    const int timeout = poll_timeout(*request_deadline_);
-    const int ready = ::poll(&watched, 1, timeout);
-    if (ready > 0) return timeout > 0;
-    if (ready == 0) return false;
-  }
+/// Completes an answer whose end has not come.
+void HttpConnection::cut_short() {
+  exchange_.cut_short = true;
+  if (exchange_.framing == HttpFraming::chunked) append_last_chunk(out_);
+  if (flush()) on_flushed();
 }
 
-void HttpConnection::decline(const char* reason) {
-  write_refusal({503, reason});
-  send(out_, MSG_DONTWAIT);
-  ::shutdown(socket_.get(), SHUT_WR);
+void HttpConnection::end_exchange(bool complete) {
+  exchange_.reply->detach();
+  if (!complete) serving_.handler.abandon(exchange_.ticket);
+  if (!serving_.options.on_access) return;
+  Request& request = exchange_.received.request;
+  serving_.options.on_access({.method = std::move(request.method),
+                              .target = std::move(request.target),
+                              .status = exchange_.status,
+                              .duration = Clock::now() - exchange_.start});
 }
 
 void HttpConnection::refuse(const HttpRefusal& refusal) {
-  write_refusal(refusal);
-  if (send(out_)) linger();
-}
-
-void HttpConnection::write_refusal(const HttpRefusal& refusal) {
+  phase_ = Phase::refusing;
   Response response;
   response.status = refusal.status;
   response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
   response.body.append(http_reason(refusal.status)).append(": ").append(refusal.reason).append("\n");
   out_.clear();
-  append_http_answer(out_, response, HttpFraming::length, HttpAfterwards::close, date_.text(handler_.now()));
-  if (options_.on_access) options_.on_access({.method = {}, .target = {}, .status = refusal.status});
+  written_ = 0;
+  clear_timer();
+  append_http_answer(out_, response, HttpFraming::length, HttpAfterwards::close,
+                     serving_.date.text(serving_.handler.now()));
+  if (serving_.options.on_access) serving_.options.on_access({.method = {}, .target = {}, .status = refusal.status});
+  if (flush()) on_flushed();
 }
 
-/// False if the client did not take it all.
-bool HttpConnection::send(std::string_view text, int flags) const {
-  while (!text.empty()) {
-    const ssize_t count = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | flags);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
+void HttpConnection::linger() {
+  if (finishing_) return end();
+  error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  phase_ = Phase::lingering;
+  set_timer(linger_time);
+  await_bytes();
+}
+
+void HttpConnection::end() {
+  if (phase_ == Phase::over) return;
+  const bool answering = phase_ == Phase::answering;
+  phase_ = Phase::over;
+  if (answering) end_exchange(false);
+  clear_timer();
+  const auto self = shared_from_this();
+  on_end_(*this);
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+// ---- the socket ----------------------------------------------------------------------------------------------------
+
+void HttpConnection::await_bytes() {
+  if (std::exchange(awaits_bytes_, true)) return;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](error_code /*error*/) {
+    self->awaits_bytes_ = false;
+    self->guarded([&] { self->on_readable(); });
+  });
+}
+
+void HttpConnection::on_readable() {
+  if (phase_ == Phase::over || phase_ == Phase::refusing) return;
+  error_code error;
+  const std::size_t count = socket_.read_some(asio::buffer(serving_.bytes), error);
+  if (error == asio::error::would_block) return await_bytes();
+  if (error) return on_client_finished();
+  on_bytes(count);
+}
+
+void HttpConnection::on_bytes(std::size_t count) {
+  if (phase_ != Phase::lingering) parser_.append({serving_.bytes.data(), count});
+  if (phase_ == Phase::reading) return read_on();
+  if (phase_ == Phase::answering && parser_.buffered() > pipelined_bytes) return end();
+  await_bytes();
+}
+
+/// A client that closes only its half of the connection cannot be told from one that is gone.
+void HttpConnection::on_client_finished() {
+  const bool within_request = phase_ == Phase::reading && parser_.parse() == HttpRequestParser::State::partial;
+  if (within_request) return refuse({400, "the request ended early"});
+  end();
+}
+
+/// True if all is written; else it goes on by itself, or the connection is over.
+bool HttpConnection::flush() {
+  while (written_ < out_.size()) {
+    error_code error;
+    written_ += socket_.write_some(asio::buffer(out_) + written_, error);
+    if (error == asio::error::would_block) {
+      await_writable();
+      return false;
+    }
+    if (error) {
+      end();
+      return false;
+    }
   }
+  out_.clear();
+  written_ = 0;
   return true;
 }
 
-void HttpConnection::linger() const {
-  ::shutdown(socket_.get(), SHUT_WR);
-  const auto deadline = steady_clock::now() + linger_time;
-  std::array<char, 16384> ignored;
-  pollfd watched{socket_.get(), POLLIN, 0};
-  while (!finishing_ && ::poll(&watched, 1, poll_timeout(deadline)) > 0) {
-    if (::recv(socket_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) <= 0) return;
-    if (steady_clock::now() >= deadline) return;
+void HttpConnection::await_writable() {
+  awaits_writable_ = true;
+  set_timer(serving_.options.limits.answer_time);
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](error_code /*error*/) {
+    self->awaits_writable_ = false;
+    self->clear_timer();
+    if (self->phase_ == Phase::over) return;
+    self->guarded([&] {
+      if (!self->flush()) return;
+      self->on_flushed();
+      self->read_on();
+    });
+  });
+}
+
+void HttpConnection::on_flushed() {
+  if (phase_ == Phase::refusing) return linger();
+  if (phase_ != Phase::answering) return;
+  if (exchange_.broken) {
+    // The client sees a connection that broke, not one that was closed.
+    const ::linger at_once{1, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    end();
+  } else if (exchange_.ended) {
+    end_exchange(true);
+    phase_ = Phase::reading;
+    if (!exchange_.received.keep_alive || exchange_.framing == HttpFraming::until_close) end();
+  } else if (exchange_.cut_short) {
+    end();
+  } else if (finishing_) {
+    cut_short();
+  } else if (exchange_.has_news) {
+    relay();
+  } else {
+    await_bytes();  // To see the client go.
+  }
+}
+
+// ---- the timer -----------------------------------------------------------------------------------------------------
+
+void HttpConnection::set_timer(Clock::duration time) {
+  deadline_ = Clock::now() + time;
+  timer_.expires_at(*deadline_);
+  timer_.async_wait([self = shared_from_this()](error_code error) {
+    if (!error) self->on_timer();
+  });
+}
+
+void HttpConnection::clear_timer() {
+  if (!std::exchange(deadline_, std::nullopt)) return;
+  timer_.cancel();
+}
+
+void HttpConnection::on_timer() {
+  if (!deadline_ || Clock::now() < *deadline_) return;  // Cleared, or set anew, when this was on its way already.
+  deadline_.reset();
+  if (phase_ == Phase::reading && !awaits_writable_) {
+    guarded([this] { refuse({408, "the request took too long to arrive"}); });
+  } else {
+    end();
   }
 }
 

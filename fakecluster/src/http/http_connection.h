@@ -1,59 +1,110 @@
-// One client's connection: reads its requests, has them answered, writes the answers, one after the other.
+// One client's connection: reads its requests, has them answered, writes the answers, one after the other. It lives in
+// the server's thread, never waits, and goes on when the socket, the answer or its timer calls.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <chrono>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include <deimos/fake/http_server_options.h>
 #include <deimos/fake/request_handler.h>
 
-#include <deimos/internal/descriptor.h>
 #include "http/http_answer.h"
 #include "http/http_reply.h"
 #include "http/http_request_parser.h"
 
 namespace deimos::fake {
 
-class HttpConnection {
- public:
-  /// The handler and the options must outlive it.
-  HttpConnection(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options);
+/// What the connections of a server share; of its thread.
+struct HttpServing {
+  RequestHandler& handler;
+  const HttpServerOptions& options;
+  HttpDate date = {};
+  std::array<char, std::size_t{64} << 10> bytes = {};  ///< Just received. One for all: an idle connection needs none.
+};
 
-  /// Blocks until the connection is over. Called once.
-  void serve() noexcept;
-  /// Instead of serve(): answers 503 with the reason, without reading or waiting.
+/// Members are for the server's thread, but for abort().
+class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
+ public:
+  using Socket = boost::asio::ip::tcp::socket;
+
+  /// `on_end` is called once, when it is over, before its socket is closed. `serving` must outlive it.
+  HttpConnection(Socket socket, HttpServing& serving, std::function<void(HttpConnection&)> on_end);
+
+  void serve();
+  /// Instead of serve(): answers 503 with the reason.
   void decline(const char* reason);
-  /// Ends it after the answer that is under way; a watch is completed. From any thread; does not wait.
-  void finish() noexcept;
-  /// Ends it whatever is under way. From any thread; does not wait.
+  /// Ends it after the answer that is under way; a watch is completed.
+  void finish();
+  /// Breaks it whatever is under way. From any thread, until `on_end` was called.
   void abort() noexcept;
 
  private:
-  enum class Waited { news, client_gone, finishing };
+  using Clock = std::chrono::steady_clock;
+  enum class Phase {
+    reading,    ///< A request, or waiting for one.
+    answering,  ///< exchange_ is under way.
+    refusing,   ///< What is written is the last answer.
+    lingering,  ///< The client may read the last answer; what it still sends is thrown away.
+    over,
+  };
+  /// One request and its answer.
+  struct Exchange {
+    HttpRequest received = {};
+    std::shared_ptr<HttpReply> reply = nullptr;
+    RequestHandler::Ticket ticket = 0;
+    HttpFraming framing = HttpFraming::length;
+    bool has_news = false;  ///< Came while what came before was written.
+    bool ended = false;
+    bool broken = false;
+    bool cut_short = false;  ///< By finish().
+    Clock::time_point start = {};
+    int status = 0;
+  };
 
-  bool serve_request(HttpRequest received);
-  bool relay(HttpReply& reply, const HttpRequest& received, HttpAccess& access, bool keep_alive);
-  Waited wait_for_news(HttpReply& reply) const;
-  void reset();
-  bool receive(HttpRequestParser::State state);
-  bool wait_for_bytes();
+  template <typename Step>
+  void guarded(Step step);
+  void read_on();
+  void begin_exchange(HttpRequest received);
+  void relay();
+  void write_news(const HttpReply::News& news);
+  void cut_short();
+  void end_exchange(bool complete);
   void refuse(const HttpRefusal& refusal);
-  void write_refusal(const HttpRefusal& refusal);
-  bool send(std::string_view text, int flags = 0) const;
-  void linger() const;
+  void linger();
+  void end();
 
-  internal::Descriptor socket_;
-  RequestHandler& handler_;
-  const HttpServerOptions& options_;
+  void await_bytes();
+  void on_readable();
+  void on_bytes(std::size_t count);
+  void on_client_finished();
+  bool flush();
+  void await_writable();
+  void on_flushed();
+  void set_timer(Clock::duration time);
+  void clear_timer();
+  void on_timer();
+
+  Socket socket_;
+  HttpServing& serving_;
+  std::function<void(HttpConnection&)> on_end_;
   HttpRequestParser parser_;
-  HttpDate date_;
-  std::optional<std::chrono::steady_clock::time_point> request_deadline_;  // Once a part of a request has come.
+  Phase phase_ = Phase::reading;
+  Exchange exchange_;
   std::string out_;
-  bool reset_ = false;
-  std::atomic<bool> finishing_ = false;
+  std::size_t written_ = 0;  // Of out_.
+  bool awaits_bytes_ = false;
+  bool awaits_writable_ = false;
+  bool finishing_ = false;
+  std::optional<Clock::time_point> deadline_;  // Of the timer, while it counts.
+  boost::asio::steady_timer timer_;
 };
 
 }  // namespace deimos::fake

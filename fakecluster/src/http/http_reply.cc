@@ -1,10 +1,6 @@
 #include "http/http_reply.h"
 
-#include <sys/eventfd.h>
-
-#include <cerrno>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 namespace deimos::fake {
@@ -14,26 +10,26 @@ void HttpReply::answer(Response response, bool open) {
   news_.head = std::move(response);
   news_.open = open;
   news_.ended = !open;
-  wake();
+  tell();
 }
 
 void HttpReply::chunk(std::string_view text) {
   const internal::LocalMutexLock lock(mutex_);
   news_.parts.append(text);
   ++part_count_;
-  wake();
+  tell();
 }
 
 void HttpReply::end() {
   const internal::LocalMutexLock lock(mutex_);
   news_.ended = true;
-  wake();
+  tell();
 }
 
 void HttpReply::broken(Delivery /*delivery*/) {
   const internal::LocalMutexLock lock(mutex_);
   news_.broken = true;
-  wake();
+  tell();
 }
 
 std::size_t HttpReply::backlog() const {
@@ -44,25 +40,17 @@ std::size_t HttpReply::backlog() const {
 HttpReply::News HttpReply::take() {
   const internal::LocalMutexLock lock(mutex_);
   part_count_ = 0;
-  if (event_) {
-    eventfd_t ignored = 0;
-    ::eventfd_read(event_.get(), &ignored);
-  }
+  awaited_ = true;
   return std::exchange(news_, {});
 }
 
-int HttpReply::descriptor() {
+void HttpReply::detach() {
   const internal::LocalMutexLock lock(mutex_);
-  if (!event_) {
-    event_ = internal::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!event_) throw std::system_error(errno, std::generic_category(), "cannot wait for a watch");
-    if (news_.head || !news_.parts.empty() || news_.ended || news_.broken) wake();
-  }
-  return event_.get();
+  on_news_ = nullptr;
 }
 
-void HttpReply::wake() {
-  if (event_) ::eventfd_write(event_.get(), 1);
+void HttpReply::tell() {
+  if (std::exchange(awaited_, false) && on_news_) on_news_();
 }
 
 }  // namespace deimos::fake

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <deimos/fake/request_handler.h>
 
-#include <deimos/internal/descriptor.h>
 #include <deimos/internal/local_mutex.h>
 
 namespace deimos::fake {
@@ -23,7 +24,10 @@ class HttpReply final : public Reply {
     bool broken = false;  ///< As `ended`, but the connection is to be reset where the answer stands.
   };
 
-  explicit HttpReply(std::size_t unsent_bytes) : unsent_bytes_(unsent_bytes) {}
+  /// `on_news` is called, from whichever thread brings news, for the first that comes after a take(). It must be quick,
+  /// and must not call the reply.
+  HttpReply(std::size_t unsent_bytes, std::function<void()> on_news)
+      : unsent_bytes_(unsent_bytes), on_news_(std::move(on_news)) {}
 
   void answer(Response response, bool open) override;
   void chunk(std::string_view text) override;
@@ -33,18 +37,18 @@ class HttpReply final : public Reply {
   [[nodiscard]] std::size_t backlog() const override;
 
   News take();
-  /// A descriptor that is readable once there is something to take. Made when it is first asked for: most answers are
-  /// complete at once. Throws std::system_error if the process has no descriptor left.
-  [[nodiscard]] int descriptor();
+  /// Nobody takes any more: `on_news` is not called again once this has returned.
+  void detach();
 
  private:
-  void wake() DEIMOS_REQUIRES(mutex_);
+  void tell() DEIMOS_REQUIRES(mutex_);
 
   const std::size_t unsent_bytes_;
   mutable internal::LocalMutex mutex_;
   News news_ DEIMOS_GUARDED_BY(mutex_);
   std::size_t part_count_ DEIMOS_GUARDED_BY(mutex_) = 0;  // Of the news.
-  internal::Descriptor event_ DEIMOS_GUARDED_BY(mutex_);
+  std::function<void()> on_news_ DEIMOS_GUARDED_BY(mutex_);
+  bool awaited_ DEIMOS_GUARDED_BY(mutex_) = false;  // By who took what there was.
 };
 
 }  // namespace deimos::fake

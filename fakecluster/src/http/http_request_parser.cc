@@ -1,261 +1,263 @@
 #include "http/http_request_parser.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cctype>
+#include <limits>
 #include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 #include <deimos/internal/http_token.h>
 
 namespace deimos::fake {
 namespace {
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+namespace http = boost::beast::http;
+using boost::beast::error_code;
+using boost::beast::iequals;
+using boost::beast::string_view;
 
-bool equals_ignoring_case(std::string_view left, std::string_view right) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [&](char a, char b) { return lower(a) == lower(b); });
+constexpr std::size_t method_bytes = 32;
+/// The line before a chunk, with its extensions, beside the headers that may follow the last one.
+constexpr std::size_t chunk_line_bytes = 1024;
+
+bool is_last_chunk(std::string_view line) {
+  const std::size_t zeros = std::min(line.find_first_not_of('0'), line.size());
+  return zeros > 0 && (zeros == line.size() || std::isxdigit(static_cast<unsigned char>(line[zeros])) == 0);
 }
 
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+std::string_view standard(string_view text) { return {text.data(), text.size()}; }
+
+/// `HTTP/2.0` is, but not ours.
+bool is_well_formed_version(std::string_view request_line) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::size_t end_of_target = request_line.find(' ', request_line.find(' ') + 1);
+  const std::string_view version = request_line.substr(end_of_target + 1);
+  return version.size() == 10 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' &&
+         is_digit(version[7]) && version.ends_with("\r\n");
 }
 
-/// Whether a comma-separated list has the word.
-bool lists(std::string_view list, std::string_view word) {
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (equals_ignoring_case(trimmed(list.substr(0, comma)), word)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
+HttpRefusal refusal_for(error_code error, std::string_view text) {
+  switch (static_cast<http::error>(error.value())) {
+    case http::error::bad_method: return {400, "malformed request line"};
+    case http::error::bad_target: return {400, "malformed request line: no target, or a control byte in it"};
+    case http::error::bad_version:
+      if (is_well_formed_version(text)) return {505, "only HTTP/1.x is spoken here"};
+      return {400, "malformed HTTP version"};
+    case http::error::bad_content_length:
+      return {400, "the content length is not a number, or two of them differ, or a transfer encoding says otherwise"};
+    case http::error::bad_transfer_encoding: return {501, "unsupported transfer encoding"};
+    case http::error::body_limit: return {413, "the body is longer than allowed"};
+    case http::error::bad_chunk:
+    case http::error::bad_chunk_extension: return {400, "malformed chunk"};
+    case http::error::bad_value: return {400, "malformed header: a value with a control byte, or not of its kind"};
+    default: return {400, "malformed header line"};
   }
-  return false;
 }
 
 }  // namespace
+
+/// One request while it is read. What Beast finds goes straight into it.
+class HttpRequestParser::Message final : public http::basic_parser<true> {
+ public:
+  explicit Message(const HttpLimits& limits) {
+    header_limit(std::numeric_limits<std::uint32_t>::max());
+    body_limit(limits.body_bytes);
+  }
+
+  HttpRequest request;
+  HttpRefusal refusal{0, {}};  ///< With a status, once one of the rules below is broken.
+  bool expects_continue = false;
+  std::uint64_t left_of_chunk = 0;
+  bool within_chunks = false;  ///< After the line of the first.
+
+ private:
+  void on_request_impl(http::verb /*verb*/, string_view method, string_view target, int version,
+                       error_code& error) override {
+    request.request.method = standard(method);
+    request.may_chunk = version > 10;
+    read_target(standard(target), error);
+  }
+
+  void read_target(std::string_view target, error_code& error) {
+    std::string& path = request.request.target;
+    if (target == "*" && request.request.method == "OPTIONS") target = "/";
+    if (target.starts_with("http://") || target.starts_with("https://")) {  // Sent by those that take us for a proxy.
+      const std::size_t host = target.find("//") + 2;
+      target.remove_prefix(std::min(target.find_first_of("/?", host), target.size()));
+      if (!target.starts_with('/')) path = "/";
+    } else if (!target.starts_with('/')) {
+      return refuse(400, "the request target is neither a path nor an URL", error);
+    }
+    path += target;
+  }
+
+  void on_field_impl(http::field field, string_view name, string_view value, error_code& error) override {
+    if (is_header_done()) return;  // Nothing in a trailer concerns us.
+    switch (field) {
+      case http::field::host: ++hosts_; return;
+      case http::field::content_length: return;
+      case http::field::transfer_encoding:
+        if (!iequals(value, "chunked")) refuse(501, "unsupported transfer encoding", error);
+        return;
+      case http::field::expect:
+        expects_continue = iequals(value, "100-continue");
+        if (!expects_continue) refuse(417, "unknown expectation", error);
+        return;
+      case http::field::content_type:
+        if (request.request.content_type.empty()) request.request.content_type = standard(value);
+        return;
+      default: request.request.headers.push_back({std::string(name), std::string(value)});
+    }
+  }
+
+  void on_header_impl(error_code& error) override {
+    request.keep_alive = keep_alive();
+    if (hosts_ > 1 || (hosts_ == 0 && request.may_chunk)) return refuse(400, "there must be one Host header", error);
+    if (chunked() && !request.may_chunk) refuse(400, "a transfer encoding in HTTP/1.0", error);
+  }
+
+  std::size_t on_body_impl(string_view text, error_code& /*error*/) override {
+    request.request.body.append(text.data(), text.size());
+    return text.size();
+  }
+  std::size_t on_chunk_body_impl(std::uint64_t left, string_view text, error_code& error) override {
+    left_of_chunk = left - text.size();
+    return on_body_impl(text, error);
+  }
+  void on_chunk_header_impl(std::uint64_t size, string_view /*extensions*/, error_code& /*error*/) override {
+    left_of_chunk = size;
+    within_chunks = true;
+  }
+
+  void on_response_impl(int /*status*/, string_view /*reason*/, int /*version*/, error_code& /*error*/) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>& /*length*/, error_code& /*error*/) override {}
+  void on_finish_impl(error_code& /*error*/) override {}
+
+  void refuse(int status, std::string reason, error_code& error) {
+    refusal = {status, std::move(reason)};
+    error = http::error::bad_value;
+  }
+
+  int hosts_ = 0;
+};
+
+HttpRequestParser::HttpRequestParser(const HttpLimits& limits)
+    : limits_(limits), message_(std::make_unique<Message>(limits)) {}
+
+HttpRequestParser::~HttpRequestParser() = default;
 
 void HttpRequestParser::append(std::string_view bytes) {
   constexpr std::size_t worth_moving = std::size_t{64} << 10;
   if (read_ == buffer_.size() || read_ >= worth_moving) {
     buffer_.erase(0, read_);
     scanned_ -= std::min(scanned_, read_);
+    line_ -= std::min(line_, read_);
     read_ = 0;
   }
   buffer_.append(bytes);
 }
 
 HttpRequestParser::State HttpRequestParser::parse() {
-  starved_ = false;
-  while (!starved_ && phase_ != Phase::complete && phase_ != Phase::refused) step();
+  if (phase_ == Phase::request_line) find_request_line();
+  if (phase_ == Phase::headers) find_headers();
+  if (phase_ == Phase::body) read_body();
   if (phase_ == Phase::complete) return State::complete;
   if (phase_ == Phase::refused) return State::refused;
-  return phase_ == Phase::request_line && buffer_.empty() ? State::idle : State::partial;
+  return phase_ == Phase::request_line && buffered() == 0 ? State::idle : State::partial;
 }
 
 HttpRequest HttpRequestParser::take() {
-  HttpRequest request = std::exchange(current_, {});
+  HttpRequest request = std::move(message_->request);
+  message_ = std::make_unique<Message>(limits_);
   buffer_.erase(0, read_);
-  read_ = scanned_ = 0;
+  read_ = scanned_ = line_ = 0;
+  blank_lines_ = 0;
   phase_ = Phase::request_line;
-  blank_lines_ = hosts_ = 0;
-  header_bytes_ = 0;
-  content_length_.reset();
-  chunked_ = expects_continue_ = false;
-  body_left_ = 0;
   return request;
 }
 
 bool HttpRequestParser::take_expectation() noexcept {
-  const bool body_awaited = phase_ == Phase::body || phase_ == Phase::chunk_size;
-  return body_awaited && std::exchange(expects_continue_, false);
+  return phase_ == Phase::body && std::exchange(message_->expects_continue, false);
 }
 
-void HttpRequestParser::step() {
-  switch (phase_) {
-    case Phase::request_line:
-      if (const auto line = next_line(limits_.request_line_bytes, 414, "the request line")) read_request_line(*line);
-      break;
-    case Phase::header:
-    case Phase::trailer: {
-      const std::size_t start = read_;
-      const std::size_t left = limits_.header_bytes - std::min(header_bytes_, limits_.header_bytes);
-      const auto line = next_line(left, 431, "the header");
-      if (!line) break;
-      header_bytes_ += read_ - start;
-      if (!line->empty()) {
-        read_header(*line);
-      } else if (phase_ == Phase::header) {
-        finish_head();
-      } else {
-        phase_ = Phase::complete;
-      }
-      break;
-    }
-    case Phase::body: read_body_bytes(Phase::complete); break;
-    case Phase::chunk_size:
-      if (const auto line = next_line(1024, 400, "the size of a chunk")) read_chunk_size(*line);
-      break;
-    case Phase::chunk: read_body_bytes(Phase::chunk_end); break;
-    case Phase::chunk_end:
-      if (const auto line = next_line(0, 400, "a chunk")) phase_ = Phase::chunk_size;
-      break;
-    case Phase::complete:
-    case Phase::refused: break;
+void HttpRequestParser::find_request_line() {
+  std::size_t end = buffer_.find('\n', std::max(scanned_, read_));
+  while (end == read_ + 1 && buffer_[read_] == '\r' && ++blank_lines_ <= 2) {
+    read_ = end + 1;  // Some clients end the request before with a line's end too many.
+    end = buffer_.find('\n', read_);
   }
-}
-
-/// The next line without its end, which is LF or CR LF; nothing if it is not complete yet, or longer than `limit`.
-std::optional<std::string_view> HttpRequestParser::next_line(std::size_t limit, int status_beyond, const char* what) {
-  const std::size_t end = buffer_.find('\n', std::max(scanned_, read_));
-  std::size_t length = (end == std::string::npos ? buffer_.size() : end) - read_;
-  if (length > 0 && buffer_[read_ + length - 1] == '\r') --length;
-  if (length > limit) {
-    refuse(status_beyond, std::string(what) + " is longer than allowed");
-    return std::nullopt;
-  }
-  if (end == std::string::npos) {
-    // Garbage should not have to be followed by a line's end to be called so.
-    const auto line = std::string_view(buffer_).substr(read_, length);
-    if (phase_ == Phase::request_line && !internal::is_http_token(line.substr(0, line.find(' '))) && !line.empty()) {
-      refuse(400, "malformed request line");
-    }
-    scanned_ = buffer_.size();
-    starved_ = true;
-    return std::nullopt;
-  }
-  const auto line = std::string_view(buffer_).substr(read_, length);
-  read_ = scanned_ = end + 1;
-  return line;
-}
-
-void HttpRequestParser::read_request_line(std::string_view line) {
-  if (line.empty() && ++blank_lines_ <= 2) {
-    buffer_.erase(0, read_);  // Some clients end the request before with a line's end too many.
-    read_ = scanned_ = 0;
-    return;
-  }
-  const std::size_t method_end = line.find(' ');
-  const std::size_t target_end = method_end == std::string_view::npos ? method_end : line.find(' ', method_end + 1);
-  const std::string_view method = line.substr(0, method_end);
-  if (target_end == std::string_view::npos || !internal::is_http_token(method))
+  scanned_ = line_ = end == std::string::npos ? buffer_.size() : end + 1;
+  const auto line = std::string_view(buffer_).substr(read_, scanned_ - read_);
+  if (line.size() > limits_.request_line_bytes + 2) return refuse(414, "the request line is longer than allowed");
+  // Garbage should not have to be followed by a line's end to be called so.
+  const auto method = line.substr(0, line.find_first_of(" \r\n"));
+  if (method.size() > method_bytes || !(line.empty() || line == "\r" || internal::is_http_token(method))) {
     return refuse(400, "malformed request line");
-  current_.request.method = method;
-  phase_ = Phase::header;
-  read_target(line.substr(method_end + 1, target_end - method_end - 1));
-  read_version(line.substr(target_end + 1));
-}
-
-void HttpRequestParser::read_target(std::string_view target) {
-  if (std::any_of(target.begin(), target.end(), is_control)) return refuse(400, "control byte in the request target");
-  if (target == "*" && current_.request.method == "OPTIONS") target = "/";
-  if (target.starts_with("http://") || target.starts_with("https://")) {  // Sent by those that take us for a proxy.
-    const std::size_t host = target.find("//") + 2;
-    target.remove_prefix(std::min(target.find_first_of("/?", host), target.size()));
-    if (!target.starts_with('/')) current_.request.target = "/";
-  } else if (!target.starts_with('/')) {
-    return refuse(400, "the request target is neither a path nor an URL");
   }
-  current_.request.target += target;
+  if (end == std::string::npos) return;
+  phase_ = Phase::headers;
+  if (give(line.size()) == 0) refuse(400, "malformed request line: it must end in CR LF");
 }
 
-void HttpRequestParser::read_version(std::string_view version) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  const bool well_formed = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
-                           version[6] == '.' && is_digit(version[7]);
-  if (!well_formed) return refuse(400, "malformed HTTP version");
-  if (version[5] != '1') return refuse(505, "only HTTP/1.x is spoken here");
-  current_.may_chunk = current_.keep_alive = version[7] != '0';
-}
-
-void HttpRequestParser::read_header(std::string_view line) {
-  const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !internal::is_http_token(line.substr(0, colon)))
-    return refuse(400, "malformed header line");
-  const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trimmed(line.substr(colon + 1));
-  if (std::any_of(value.begin(), value.end(), [](char c) { return is_control(c) && c != '\t'; })) {
-    return refuse(400, "control byte in a header");
+/// Beast gets them all at once: lines that are folded begin before it is known that they end.
+void HttpRequestParser::find_headers() {
+  bool complete = false;
+  while (!complete) {
+    const std::size_t end = buffer_.find('\n', scanned_);
+    if (end == std::string::npos) break;
+    if (end == line_ || buffer_[end - 1] != '\r') return refuse(400, "malformed header: a line must end in CR LF");
+    complete = end == line_ + 1;
+    scanned_ = line_ = end + 1;
   }
-  if (phase_ == Phase::trailer) return;  // Nothing in a trailer concerns us.
-  read_special_header(name, value);
+  if (!complete) scanned_ = buffer_.size();
+  if (scanned_ - read_ > limits_.header_bytes + 2) return refuse(431, "the header is longer than allowed");
+  if (!complete) return;
+  phase_ = Phase::body;
+  give(scanned_ - read_);
 }
 
-void HttpRequestParser::read_special_header(std::string_view name, std::string_view value) {
-  const auto is = [&](std::string_view other) { return equals_ignoring_case(name, other); };
-  if (is("Host")) {
-    ++hosts_;
-  } else if (is("Content-Length")) {
-    read_content_length(value);
-  } else if (is("Transfer-Encoding")) {
-    if (chunked_ || !equals_ignoring_case(value, "chunked")) return refuse(501, "unsupported transfer encoding");
-    chunked_ = true;
-  } else if (is("Expect")) {
-    if (!equals_ignoring_case(value, "100-continue")) return refuse(417, "unknown expectation");
-    expects_continue_ = true;
-  } else if (is("Content-Type")) {
-    if (current_.request.content_type.empty()) current_.request.content_type = value;
-  } else {
-    if (is("Connection")) {
-      if (lists(value, "close")) {
-        current_.keep_alive = false;
-      } else if (lists(value, "keep-alive")) {
-        current_.keep_alive = true;
-      }
+void HttpRequestParser::read_body() {
+  const std::size_t most = chunk_line_bytes + limits_.header_bytes;
+  while (!message_->is_done()) {
+    const std::size_t before = message_->request.request.body.size();
+    const std::size_t ready = ready_bytes();
+    const std::size_t taken = ready == 0 ? 0 : give(ready);
+    const std::size_t beside_body = taken - (message_->request.request.body.size() - before);
+    if (beside_body > most || (ready == 0 && buffered() > most)) {
+      return refuse(431, "the line before a chunk, or what follows the last, is longer than allowed");
     }
-    current_.request.headers.push_back({std::string(name), std::string(value)});
+    if (ready == 0 || phase_ == Phase::refused) return;
+    if (taken == 0) return refuse(400, "malformed chunk");
   }
+  phase_ = Phase::complete;
 }
 
-void HttpRequestParser::read_content_length(std::string_view value) {
-  std::uint64_t length = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-  if (value.empty() || end != value.data() + value.size() || error == std::errc::invalid_argument) {
-    return refuse(400, "the content length is not a number");
-  }
-  if (error == std::errc::result_out_of_range || length > limits_.body_bytes) {
-    return refuse(413, "the body is longer than allowed");
-  }
-  if (content_length_ && *content_length_ != length) return refuse(400, "two content lengths that differ");
-  content_length_ = length;
+/// How many of the next bytes of the body can be given. Of what surrounds chunks that is a whole line, and the last
+/// with all that follows it: Beast takes other decisions when it has more than that, or less.
+std::size_t HttpRequestParser::ready_bytes() const {
+  if (!message_->chunked() || message_->left_of_chunk > 0) return buffered();
+  const std::size_t begin = message_->within_chunks ? 2 : 0;  // Each begins with the end of the one before.
+  const auto text = std::string_view(buffer_).substr(read_);
+  const std::size_t end = text.find('\n', begin);
+  if (end == std::string_view::npos) return 0;
+  if (!is_last_chunk(text.substr(begin, end - begin))) return end + 1;
+  const std::size_t end_of_trailer = text.find("\r\n\r\n", end - 1);
+  return end_of_trailer == std::string_view::npos ? 0 : end_of_trailer + 4;
 }
 
-void HttpRequestParser::finish_head() {
-  if (hosts_ > 1 || (hosts_ == 0 && current_.may_chunk)) return refuse(400, "there must be one Host header");
-  if (chunked_ && (content_length_ || !current_.may_chunk)) {
-    // Two ways to tell where the body ends are one too many: the next request may be hidden in the difference.
-    return refuse(400, "a transfer encoding where the content length says the rest, or in HTTP/1.0");
+/// How many of the next `count` bytes the message has taken; none if it needs more.
+std::size_t HttpRequestParser::give(std::size_t count) {
+  error_code error;
+  const std::string_view text(buffer_.data() + read_, count);
+  const std::size_t taken = message_->put(boost::asio::const_buffer(text.data(), text.size()), error);
+  read_ += taken;
+  if (error && error != http::error::need_more) {
+    HttpRefusal reason = message_->refusal.status != 0 ? std::move(message_->refusal) : refusal_for(error, text);
+    refuse(reason.status, std::move(reason.reason));
   }
-  body_left_ = content_length_.value_or(0);
-  phase_ = chunked_ ? Phase::chunk_size : body_left_ > 0 ? Phase::body : Phase::complete;
-}
-
-void HttpRequestParser::read_chunk_size(std::string_view line) {
-  const std::string_view digits = trimmed(line.substr(0, line.find(';')));
-  std::uint64_t size = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size, 16);
-  if (digits.empty() || end != digits.data() + digits.size() || error == std::errc::invalid_argument) {
-    return refuse(400, "the size of a chunk is not a number");
-  }
-  if (error == std::errc::result_out_of_range || size > limits_.body_bytes - current_.request.body.size()) {
-    return refuse(413, "the body is longer than allowed");
-  }
-  body_left_ = size;
-  phase_ = size > 0 ? Phase::chunk : Phase::trailer;
-}
-
-void HttpRequestParser::read_body_bytes(Phase next) {
-  const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, buffer_.size() - read_));
-  current_.request.body.append(buffer_, read_, count);
-  read_ += count;
-  body_left_ -= count;
-  if (body_left_ == 0) {
-    phase_ = next;
-    return;
-  }
-  buffer_.clear();  // All of it was taken.
-  read_ = scanned_ = 0;
-  starved_ = true;
+  return taken;
 }
 
 void HttpRequestParser::refuse(int status, std::string reason) {

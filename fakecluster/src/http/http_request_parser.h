@@ -1,12 +1,11 @@
 // Bytes of a connection in, HTTP/1.1 requests out. Knows no socket and no clock.
 //
-// cpp-httplib's own reader is not used because it has no bound on the headers of a request nor on the time one may
-// take, fixes 8 KiB for the request line when it is compiled, and loses pipelined requests.
+// Boost.Beast takes a message apart; where it begins and ends in the bytes, and how large it may be, is decided here,
+// since Beast has one limit for the request line and the headers and none for what surrounds a chunk.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -36,7 +35,10 @@ class HttpRequestParser {
     refused,   ///< refusal() says why; nothing after it is read.
   };
 
-  explicit HttpRequestParser(const HttpLimits& limits) : limits_(limits) {}
+  explicit HttpRequestParser(const HttpLimits& limits);
+  ~HttpRequestParser();
+  HttpRequestParser(const HttpRequestParser&) = delete;
+  HttpRequestParser& operator=(const HttpRequestParser&) = delete;
 
   void append(std::string_view bytes);
   /// As far as the bytes go.
@@ -46,40 +48,30 @@ class HttpRequestParser {
   [[nodiscard]] const HttpRefusal& refusal() const noexcept { return refusal_; }
   /// The client waits for `100 Continue` before it sends the body. Says so once.
   bool take_expectation() noexcept;
+  /// How many bytes have come that no request has taken yet.
+  [[nodiscard]] std::size_t buffered() const noexcept { return buffer_.size() - read_; }
 
  private:
-  enum class Phase { request_line, header, body, chunk_size, chunk, chunk_end, trailer, complete, refused };
+  class Message;
+  enum class Phase { request_line, headers, body, complete, refused };
 
-  void step();
-  std::optional<std::string_view> next_line(std::size_t limit, int status_beyond, const char* what);
-  void read_request_line(std::string_view line);
-  void read_target(std::string_view target);
-  void read_version(std::string_view version);
-  void read_header(std::string_view line);
-  void read_special_header(std::string_view name, std::string_view value);
-  void read_content_length(std::string_view value);
-  void read_chunk_size(std::string_view line);
-  void finish_head();
-  void read_body_bytes(Phase next);
+  /// Each goes on to the next phase, or stays because it needs more bytes.
+  void find_request_line();
+  void find_headers();
+  void read_body();
+  [[nodiscard]] std::size_t ready_bytes() const;
+  std::size_t give(std::size_t count);
   void refuse(int status, std::string reason);
 
   const HttpLimits& limits_;
   std::string buffer_;
   std::size_t read_ = 0;     // Of the buffer: what has been parsed,
   std::size_t scanned_ = 0;  // and what has been searched for a line's end.
-  Phase phase_ = Phase::request_line;
-  bool starved_ = false;  // The current phase needs more bytes.
-  HttpRequest current_;
-  HttpRefusal refusal_;
-
-  // Of the current request.
+  std::size_t line_ = 0;     // Where the line that is searched begins.
   int blank_lines_ = 0;
-  std::size_t header_bytes_ = 0;
-  int hosts_ = 0;
-  std::optional<std::uint64_t> content_length_;
-  bool chunked_ = false;
-  bool expects_continue_ = false;
-  std::uint64_t body_left_ = 0;
+  Phase phase_ = Phase::request_line;
+  std::unique_ptr<Message> message_;
+  HttpRefusal refusal_;
 };
 
 }  // namespace deimos::fake

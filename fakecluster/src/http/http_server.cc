@@ -1,192 +1,195 @@
 #include <deimos/fake/http_server.h>
 
-#include <poll.h>
-#include <sys/eventfd.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
 #include <condition_variable>
-#include <list>
+#include <deque>
 #include <system_error>
 #include <thread>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
-#include <deimos/internal/descriptor.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
 #include <deimos/internal/local_mutex.h>
 #include "http/http_connection.h"
 
 namespace deimos::fake {
 namespace {
 
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
 /// Until then a server that stops waits for answers under way to be taken; then it cuts the connections.
-constexpr std::chrono::milliseconds farewell_time{300};
-/// Clients that were declined are kept for a while, so that closing does not reset the connection under the answer.
+constexpr milliseconds farewell_time{300};
+/// When to look again whether there is a descriptor for the next client. Until then it waits in the backlog.
+constexpr milliseconds descriptor_retry_time{20};
+/// Clients that were declined are kept for a while to read why; the oldest go when there are more.
 constexpr std::size_t declined_kept = 64;
-constexpr int declined_kept_milliseconds = 500;
+
+/// A second descriptor of the listening socket.
+int duplicate(int descriptor) {
+  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "cannot start an HTTP server");
+  return copy;
+}
 
 }  // namespace
 
-/// One thread accepts, each connection has one of its own. A thread that is done puts its session on the list of those
-/// that ended, and the accepting thread joins it.
+/// One thread does everything, however many connections there are. Others come in by abort() and by post() alone.
 class HttpServer::Impl {
  public:
   Impl(RequestHandler& handler, HttpListener listener, HttpServerOptions options)
-      : handler_(handler),
-        options_(std::move(options)),
+      : options_(std::move(options)),
         listener_(std::move(listener)),
-        wake_(::eventfd(0, EFD_CLOEXEC)) {
-    if (!wake_) throw std::system_error(errno, std::generic_category(), "cannot start an HTTP server");
-    acceptor_ = std::thread([this] { accept_all(); });
-    handler_.on_reachable([this](bool reachable) { set_reachable(reachable); });
+        serving_{.handler = handler, .options = options_} {
+    acceptor_.assign(tcp::v4(), duplicate(listener_.descriptor()));
+    accept_next();
+    thread_ = std::thread([this] { io_.run(); });
+    handler.on_reachable([this](bool reachable) { set_reachable(reachable); });
   }
 
   ~Impl() {
-    handler_.on_reachable(nullptr);
+    serving_.handler.on_reachable(nullptr);
+    asio::post(io_, [this] { stop(); });
     {
-      const internal::LocalMutexLock lock(mutex_);
-      stopping_ = true;
+      internal::LocalMutexLock lock(mutex_);
+      const auto none_left = [this] {
+        mutex_.assert_held();
+        return stopped_ && connections_.empty();
+      };
+      all_ended_.wait_for(lock.native(), farewell_time, none_left);
+      abort_all();
+      all_ended_.wait(lock.native(), none_left);
     }
-    wake_acceptor();
-    acceptor_.join();
-    const auto none_left = [this] {
-      mutex_.assert_held();
-      return sessions_.empty();
-    };
-    internal::LocalMutexLock lock(mutex_);
-    for (Session& session : sessions_) session.connection.finish();
-    all_ended_.wait_for(lock.native(), farewell_time, none_left);
-    for (Session& session : sessions_) session.connection.abort();
-    all_ended_.wait(lock.native(), none_left);
-    lock.unlock();
-    join_ended();
+    work_.reset();
+    thread_.join();
   }
 
   [[nodiscard]] const HttpListener& listener() const noexcept { return listener_; }
 
   [[nodiscard]] std::size_t connections() const {
     const internal::LocalMutexLock lock(mutex_);
-    return sessions_.size();
+    return connections_.size();
   }
 
  private:
-  struct Session {
-    Session(internal::Descriptor socket, RequestHandler& handler, const HttpServerOptions& options)
-        : connection(std::move(socket), handler, options) {}
-    HttpConnection connection;
-    std::thread thread;
-  };
-  using Sessions = std::list<Session>;
+  using Connection = std::shared_ptr<HttpConnection>;
 
   /// Breaks every connection, and refuses new ones until it is reachable again.
   void set_reachable(bool reachable) {
     listener_.accept_connections(reachable);
+    const internal::LocalMutexLock lock(mutex_);
     reachable_ = reachable;
-    wake_acceptor();
-    if (reachable) return;
+    if (!reachable) return abort_all();
+    asio::post(io_, [this] { accept_next(); });
+  }
+
+  [[nodiscard]] bool is_reachable() const {
     const internal::LocalMutexLock lock(mutex_);
-    for (Session& session : sessions_) session.connection.abort();
+    return reachable_;
   }
 
-  void accept_all() {
-    std::array<pollfd, 2> watched{{{wake_.get(), POLLIN, 0}, {listener_.descriptor(), POLLIN, 0}}};
-    while (!stopping()) {
-      watched[1].fd = reachable_ ? listener_.descriptor() : -1;
-      const int timeout = declined_.empty() ? -1 : declined_kept_milliseconds;
-      if (::poll(watched.data(), watched.size(), timeout) == 0) declined_.clear();
-      if (watched[0].revents != 0) {
-        eventfd_t ignored = 0;
-        ::eventfd_read(wake_.get(), &ignored);
-        join_ended();
-      }
-      if (watched[1].revents != 0 && reachable_) accept_one();
+  void accept_next() {
+    if (stopping_ || std::exchange(accepting_, true)) return;
+    acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+      accepting_ = false;
+      if (!error) begin(std::move(socket));
+      if (!error || error == asio::error::connection_aborted) return accept_next();
+      // It listens no more while it is unreachable; and a process may run out of descriptors.
+      if (stopping_ || !is_reachable()) return;
+      retry_.expires_after(descriptor_retry_time);
+      retry_.async_wait([this](error_code /*error*/) { accept_next(); });
+    });
+  }
+
+  void begin(tcp::socket socket) {
+    const auto connection =
+        std::make_shared<HttpConnection>(std::move(socket), serving_, [this](HttpConnection& ended) { forget(ended); });
+    switch (admit(connection)) {
+      case Admission::served: return connection->serve();
+      case Admission::refused: return;
+      case Admission::declined: break;
     }
+    declined_.push_back(connection);
+    connection->decline("too many connections");
+    if (declined_.size() > declined_kept) Connection(declined_.front())->finish();
   }
 
-  void accept_one() {
-    internal::Descriptor socket(::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (socket) {
-      begin(std::move(socket));
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      // The client waits in the backlog until a connection ends, which wakes us, or somebody else lets go of something.
-      pollfd watched{wake_.get(), POLLIN, 0};
-      ::poll(&watched, 1, 20);
-    }
-  }
-
-  void begin(internal::Descriptor socket) {
-    Sessions fresh;
-    fresh.emplace_back(std::move(socket), handler_, options_);
-    const Sessions::iterator session = fresh.begin();
-    const char* refusal = nullptr;
-    {
-      const internal::LocalMutexLock lock(mutex_);
-      if (sessions_.size() >= options_.limits.connections) {
-        refusal = "too many connections";
-      } else if (!start(session)) {
-        refusal = "no thread left for another connection";
-      } else {
-        sessions_.splice(sessions_.end(), fresh);
-      }
-    }
-    if (refusal != nullptr) decline(fresh, refusal);
-  }
-
-  /// Its thread waits for the mutex before it ends.
-  bool start(Sessions::iterator session) {
-    try {
-      session->thread = std::thread([this, session] { run(session); });
-      return true;
-    } catch (const std::system_error&) {
-      return false;
-    }
-  }
-
-  void decline(Sessions& fresh, const char* reason) {
-    fresh.front().connection.decline(reason);
-    declined_.splice(declined_.end(), fresh);
-    if (declined_.size() > declined_kept) declined_.pop_front();
-  }
-
-  void run(Sessions::iterator session) {
-    session->connection.serve();
-    {
-      const internal::LocalMutexLock lock(mutex_);
-      ended_.splice(ended_.end(), sessions_, session);
-      if (sessions_.empty()) all_ended_.notify_all();
-    }
-    wake_acceptor();
-  }
-
-  void join_ended() {
-    Sessions ended;
-    {
-      const internal::LocalMutexLock lock(mutex_);
-      ended.swap(ended_);
-    }
-    for (Session& session : ended) session.thread.join();
-  }
-
-  void wake_acceptor() { ::eventfd_write(wake_.get(), 1); }
-
-  [[nodiscard]] bool stopping() const {
+  enum class Admission { served, declined, refused };
+  Admission admit(const Connection& connection) {
     const internal::LocalMutexLock lock(mutex_);
-    return stopping_;
+    if (!reachable_) return Admission::refused;
+    if (connections_.size() >= options_.limits.connections) return Admission::declined;
+    connections_.emplace(connection.get(), connection);
+    return Admission::served;
   }
 
-  RequestHandler& handler_;
+  void forget(HttpConnection& ended) {
+    std::erase_if(declined_, [&](const Connection& connection) { return connection.get() == &ended; });
+    const internal::LocalMutexLock lock(mutex_);
+    connections_.erase(&ended);
+    tell_if_all_ended();
+  }
+
+  void stop() {
+    stopping_ = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_.cancel();
+    for (const Connection& connection : std::exchange(declined_, {})) connection->finish();
+    for (const Connection& connection : all_connections()) connection->finish();
+    const internal::LocalMutexLock lock(mutex_);
+    stopped_ = true;
+    tell_if_all_ended();
+  }
+
+  [[nodiscard]] std::vector<Connection> all_connections() const {
+    const internal::LocalMutexLock lock(mutex_);
+    std::vector<Connection> all;
+    all.reserve(connections_.size());
+    for (const auto& [address, connection] : connections_) all.push_back(connection);
+    return all;
+  }
+
+  void abort_all() DEIMOS_REQUIRES(mutex_) {
+    for (const auto& [address, connection] : connections_) connection->abort();
+  }
+
+  void tell_if_all_ended() DEIMOS_REQUIRES(mutex_) {
+    if (stopped_ && connections_.empty()) all_ended_.notify_all();
+  }
+
   const HttpServerOptions options_;
   HttpListener listener_;
-  std::atomic<bool> reachable_ = true;
-  internal::Descriptor wake_;
+  asio::io_context io_{1};
+  HttpServing serving_;
+
   mutable internal::LocalMutex mutex_;
   std::condition_variable all_ended_;
-  Sessions sessions_ DEIMOS_GUARDED_BY(mutex_);
-  Sessions ended_ DEIMOS_GUARDED_BY(mutex_);
-  Sessions declined_;  // Of the accepting thread.
-  bool stopping_ DEIMOS_GUARDED_BY(mutex_) = false;
-  std::thread acceptor_;
+  /// Taken out by an owner that holds the mutex, so that others may abort what is here.
+  std::unordered_map<const HttpConnection*, Connection> connections_ DEIMOS_GUARDED_BY(mutex_);
+  bool reachable_ DEIMOS_GUARDED_BY(mutex_) = true;
+  bool stopped_ DEIMOS_GUARDED_BY(mutex_) = false;  // What was open then is all that is left.
+
+  // Of the server's thread:
+  tcp::acceptor acceptor_{io_};
+  asio::steady_timer retry_{io_};
+  std::deque<Connection> declined_;
+  bool accepting_ = false;
+  bool stopping_ = false;
+
+  asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
+  std::thread thread_;
 };
 
 HttpServer::HttpServer(RequestHandler& handler, HttpServerOptions options)

@@ -2,6 +2,8 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <fstream>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -117,6 +119,14 @@ TEST_F(HttpWatchTest, PipelinedRequestIsAnsweredAfterTheEvent) {
   EXPECT_THAT(client.answer().body, HasSubstr(R"("action":"get")"));
 }
 
+TEST_F(HttpWatchTest, ClientThatSendsTooMuchBehindItsWatchIsCut) {
+  RawClient client = watch("/keys/a?wait=true");
+  const std::string megabyte(std::size_t{1} << 20, 'v');
+  while (client.send(megabyte)) {
+  }
+  EXPECT_TRUE(all_freed());
+}
+
 TEST_F(HttpWatchTest, StreamWhoseClientDoesNotReadIsDropped) {
   RawClient client = watch("/keys/a?wait=true&stream=true");
   for (int i = 0; i < 200 && node_.statistics().watchers > 0; ++i) ask(put("/keys/a", long_escaped_value));
@@ -151,6 +161,15 @@ TEST_F(HttpWatchTest, ClosedNodeEndsTheBodiesOfOpenWatches) {
   EXPECT_EQ(client.answer().status, 503);
 }
 
+/// As the system counts them.
+std::size_t threads_of_this_process() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Threads:")) return std::stoul(line.substr(8));
+  }
+  throw std::runtime_error("the system does not say how many threads there are");
+}
+
 TEST_F(HttpWatchTest, ThousandOpenWatchesHoldUpNobodyAndAllGetTheirEvent) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -159,9 +178,11 @@ TEST_F(HttpWatchTest, ThousandOpenWatchesHoldUpNobodyAndAllGetTheirEvent) {
   // Fewer where so many descriptors are not to be had.
   const auto count = static_cast<std::size_t>(std::min<rlim_t>(1000, limit.rlim_cur / 4));
   ASSERT_GE(count, 100U) << "only " << limit.rlim_cur << " descriptors";
+  const std::size_t threads = threads_of_this_process();
   std::vector<RawClient> watchers;
   for (std::size_t i = 0; i < count; ++i) watchers.push_back(watch("/keys/a?wait=true"));
   EXPECT_EQ(node_.statistics().watchers, count);
+  EXPECT_EQ(threads_of_this_process(), threads) << "a watch costs no thread";
   for (int i = 0; i < 100; ++i) EXPECT_EQ(ask(get("/keys/b")).status, 404);
   ask(put("/keys/a", "value=1"));
   for (RawClient& watcher : watchers) EXPECT_THAT(watcher.chunk(), HasSubstr(R"("value":"1")"));

@@ -14,7 +14,7 @@ struct HttpLimits {
   std::chrono::milliseconds request_time = std::chrono::seconds(30);  ///< 408. From the first byte to the last.
   std::chrono::milliseconds answer_time =
       std::chrono::seconds(10);                      ///< A client that takes nothing for so long is cut.
-  std::size_t connections = 8192;                    ///< 503 for those beyond. Each costs a thread and a descriptor.
+  std::size_t connections = 16384;                   ///< 503 for those beyond. Each costs a descriptor and about 3 KiB.
   std::size_t unsent_bytes = std::size_t{16} << 20;  ///< A streaming watch further behind than this is dropped.
 };
 

@@ -22,7 +22,7 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";  ///< A name or an address, IPv6 without brackets.
   std::uint16_t port = 0;          ///< 0: any that is free.
   HttpLimits limits = {};
-  /// Called after each request, from many threads at once. Must not throw.
+  /// Called after each request, in the thread of the server. It must be quick and must not throw.
   std::function<void(const HttpAccess&)> on_access = nullptr;
 };
 
