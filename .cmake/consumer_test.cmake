@@ -1,7 +1,8 @@
-# cmake -D HOW=package|subdirectory -D BUILD=.. -D SOURCE=.. -D WORK=.. -D CONFIG=.. -D COMPILER=.. -P consumer_test.cmake
-# Does what a user of deimos does: installs the tree that was built (or adds its sources), configures examples/consumer
-# against it, builds and runs it. The sources are only configured: that the targets are
-# there and bring nothing along (tests, programs) that a subproject should not.
+# cmake -D HOW=package|shared|subdirectory -D BUILD=.. -D SOURCE=.. -D WORK=.. -D CONFIG=.. -D COMPILER=.. [-D SANITIZE=..]
+#   -P consumer_test.cmake
+# Does what a user of deimos does with examples/project: installs the tree that was built (package), or one of shared
+# libraries (shared), builds the project against it and runs its tests. As a subdirectory it is only configured, since
+# building would compile all libraries once more: the targets are there and bring nothing along (tests, programs).
 cmake_minimum_required(VERSION 3.24)
 
 function(run)
@@ -13,29 +14,55 @@ function(run)
   endif()
 endfunction()
 
-file(REMOVE_RECURSE "${WORK}")
-set(configure "${CMAKE_COMMAND}" -S "${SOURCE}/examples/consumer" -B "${WORK}/build" -G Ninja
-  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
-if(HOW STREQUAL "package")
-  run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix" --config "${CONFIG}")
-  list(APPEND configure "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
-  # A component whose own dependency is missing is refused, and both are named.
+set(project "${SOURCE}/examples/project")
+set(common -G Ninja "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+set(configure "${CMAKE_COMMAND}" -S "${project}" -B "${WORK}/build" ${common} "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+
+# A component whose own dependency is missing is refused, and both are named.
+function(expect_boost_to_be_missed)
   execute_process(COMMAND ${configure} -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
   if(status EQUAL 0 OR NOT errors MATCHES "component 'testkit' needs Boost")
     message(FATAL_ERROR "without Boost the package should refuse the testkit, but said (${status}): ${errors}")
   endif()
   file(REMOVE_RECURSE "${WORK}/build")
-else()
-  list(APPEND configure "-DDEIMOS_SOURCE=${SOURCE}")
-endif()
-run(${configure})
+endfunction()
 
-if(HOW STREQUAL "subdirectory")
+function(build_with_pkg_config)
+  file(GLOB_RECURSE found "${WORK}/prefix/*/deimos-testkit.pc")
+  cmake_path(GET found PARENT_PATH folder)
+  set(ENV{PKG_CONFIG_PATH} "${folder}")
+  execute_process(COMMAND pkg-config --cflags --libs deimos-testkit gtest_main OUTPUT_VARIABLE flags COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  cmake_path(GET folder PARENT_PATH libraries)
+  run("${COMPILER}" -std=c++20 "${project}/report.cc" "${project}/report_test.cc" -o "${WORK}/pkg_config_test" ${flags}
+    "-Wl,-rpath,${libraries}")
+  run("${WORK}/pkg_config_test")
+endfunction()
+
+function(expect_libraries_alone)
   execute_process(COMMAND "${CMAKE_COMMAND}" --build "${WORK}/build" --target help OUTPUT_VARIABLE targets COMMAND_ERROR_IS_FATAL ANY)
-  if(NOT targets MATCHES "deimos_testkit" OR targets MATCHES "deimos-fake|gtest_main|_test:|demo")
+  if(NOT targets MATCHES "deimos_testkit" OR targets MATCHES "deimos-fake|_test:.*deimos|demo")
     message(FATAL_ERROR "a subproject should have the libraries and nothing else:\n${targets}")
   endif()
+endfunction()
+
+file(REMOVE_RECURSE "${WORK}/build" "${WORK}/prefix")
+if(HOW STREQUAL "subdirectory")
+  run(${configure} "-DDEIMOS_SOURCE=${SOURCE}")
+  expect_libraries_alone()
   return()
 endif()
+if(HOW STREQUAL "shared")
+  run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/libraries" ${common} -DBUILD_SHARED_LIBS=ON -DDEIMOS_TESTS=OFF
+    -DDEIMOS_PROGRAMS=OFF -DDEIMOS_EXAMPLES=OFF)
+  run("${CMAKE_COMMAND}" --build "${WORK}/libraries")
+  set(BUILD "${WORK}/libraries")
+endif()
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix" --config "${CONFIG}")
+expect_boost_to_be_missed()
+run(${configure})
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
-run("${WORK}/build/consumer")
+run("${CMAKE_CTEST_COMMAND}" --test-dir "${WORK}/build" --output-on-failure)
+if(NOT SANITIZE)
+  build_with_pkg_config()
+endif()
