@@ -95,7 +95,11 @@ class DEIMOS_EXPORT LockError : public std::system_error {
 
 }  // namespace deimos
 
+namespace std {
+
 template <>
-struct std::is_error_code_enum<deimos::errc> : std::true_type {};
+struct is_error_code_enum<deimos::errc> : true_type {};
 template <>
-struct std::is_error_condition_enum<deimos::condition> : std::true_type {};
+struct is_error_condition_enum<deimos::condition> : true_type {};
+
+}  // namespace std

@@ -16,8 +16,8 @@ inline constexpr const char* seed_variable = "DEIMOS_SEED";
 /// std::invalid_argument if it is set to something else.
 [[nodiscard]] DEIMOS_EXPORT std::uint64_t seed_from_environment();
 
-/// `DEIMOS_SEED=42 ./program ARGUMENTS`, with the path that this program was started with,
-/// quoted where a shell needs it. `arguments` is taken as it is.
+/// The line for a shell that runs this program again with `seed`, as in `DEIMOS_SEED=42 build/program ARGUMENTS`: with
+/// the path that the program was started with, quoted where a shell needs it, and `arguments` as they are.
 [[nodiscard]] DEIMOS_EXPORT std::string replay_command(std::uint64_t seed, std::string_view arguments = {});
 
 }  // namespace deimos::testkit
