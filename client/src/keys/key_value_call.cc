@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <deimos/internal/broken_rule.h>
+
 #include "wire/percent_encoding.h"
 
 namespace deimos {
@@ -40,7 +42,8 @@ tl::unexpected<Error> refused(const Call& call, std::string why) {
 /// Appends the options to the body, then gives the call back; an invalid one instead if they are.
 Result<Call> with_ttl(Call call, const WriteOptions& options) {
   if (!options.ttl) return call;
-  if (*options.ttl < std::chrono::seconds(1)) return refused(call, "ttl must be at least 1 s");
+  if (*options.ttl < std::chrono::seconds(1))
+    return refused(call, internal::broken_rule("ttl must be at least 1s", *options.ttl));
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(*options.ttl);
   append_parameter(call.request.body, "ttl", std::to_string(seconds.count()));
   return call;
@@ -48,9 +51,9 @@ Result<Call> with_ttl(Call call, const WriteOptions& options) {
 
 /// Appends the comparison to `form`, which is a body or a target that ends with its query.
 Result<Call> with_comparison(Call call, const Compare& compare, std::string Request::*form) {
-  if (!compare.value && !compare.index) return refused(call, "compare: neither value nor index is given");
+  if (!compare.value && !compare.index) return refused(call, "compare must have a value or an index");
   if (compare.value && compare.value->empty()) return refused(call, "compare.value must not be empty");
-  if (compare.index && *compare.index == 0) return refused(call, "compare.index must not be 0");
+  if (compare.index && *compare.index == 0) return refused(call, "compare.index must be positive, but is 0");
   std::string& text = call.request.*form;
   if (compare.value) append_parameter(text, "prevValue", *compare.value);
   if (compare.index) append_parameter(text, "prevIndex", std::to_string(*compare.index));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <deimos/internal/broken_rule.h>
+
 #include "keys/key_value_call.h"
 #include "keys/store_call.h"
 #include "runtime/stop_either.h"
@@ -56,7 +58,8 @@ WatchLoop::WatchLoop(std::shared_ptr<Caller> caller, std::string_view key, Watch
       next_(options_.from_index),
       backoff_(caller_->options().retry) {
   if (options_.poll_timeout && *options_.poll_timeout < 1ms) {
-    error_ = fail(errc::invalid_argument, "poll_timeout must be at least 1 ms").value();
+    std::string why = internal::broken_rule("poll_timeout must be at least 1ms", *options_.poll_timeout);
+    error_ = fail(errc::invalid_argument, std::move(why)).value();
   }
 }
 

@@ -73,49 +73,56 @@ TEST_P(Options, AreRefusedSayingWhichAndWhy) {
 
 INSTANTIATE_TEST_SUITE_P(
     Wrong, Options,
-    ::testing::Values(Refused{"no_endpoint", [](auto& o) { o.endpoints.clear(); }, "endpoints"},
-                      Refused{"bad_endpoint", [](auto& o) { o.endpoints.push_back("node2:4001"); }, "node2:4001"},
-                      Refused{"request_timeout", [](auto& o) { o.request_timeout = 0s; }, "request_timeout"},
-                      Refused{"attempt_timeout", [](auto& o) { o.attempt_timeout = -1s; }, "attempt_timeout"},
-                      Refused{"connect_timeout", [](auto& o) { o.connect_timeout = 1us; }, "connect_timeout"},
-                      Refused{"poll_timeout", [](auto& o) { o.poll_timeout = 0s; }, "poll_timeout"},
-                      Refused{"sync_interval", [](auto& o) { o.sync_interval = -1s; }, "sync_interval"},
-                      Refused{"attempts", [](auto& o) { o.retry.max_attempts = -1; }, "max_attempts"},
-                      Refused{"initial", [](auto& o) { o.retry.initial_backoff = 0s; }, "initial_backoff"},
-                      Refused{"max", [](auto& o) { o.retry.max_backoff = 1ms; }, "max_backoff"},
-                      Refused{"multiplier", [](auto& o) { o.retry.multiplier = 0.5; }, "multiplier"},
-                      Refused{"not_a_number",
-                              [](auto& o) { o.retry.multiplier = std::numeric_limits<double>::quiet_NaN(); },
-                              "multiplier"},
-                      Refused{"jitter", [](auto& o) { o.retry.jitter = 1.5; }, "jitter"},
-                      Refused{"header_name",
-                              [](auto& o) {
-                                o.headers = {{"X Y", "z"}};
-                              },
-                              "X Y"},
-                      Refused{"header_value",
-                              [](auto& o) {
-                                o.headers = {{"X-Y", "a\r\nEvil: b"}};
-                              },
-                              "X-Y"},
-                      Refused{"header_of_ours",
-                              [](auto& o) {
-                                o.headers = {{"content-LENGTH", "1"}};
-                              },
-                              "content-LENGTH"},
-                      Refused{"two_credentials",
-                              [](auto& o) {
-                                o.credentials = {"u", "p"};
-                                o.headers = {{"authorization", "x"}};
-                              },
-                              "Authorization"},
-                      Refused{"user",
-                              [](auto& o) {
-                                o.credentials = {"u:v", "p"};
-                              },
-                              "user name"},
-                      Refused{"key_file", [](auto& o) { o.tls.key_file = "/key"; }, "certificate_file"},
-                      Refused{"answer_size", [](auto& o) { o.max_answer_bytes = 0; }, "max_answer_bytes"}),
+    ::testing::Values(
+        Refused{"no_endpoint", [](auto& o) { o.endpoints.clear(); }, "endpoints"},
+        Refused{"bad_endpoint", [](auto& o) { o.endpoints.push_back("node2:4001"); }, "node2:4001"},
+        Refused{"request_timeout", [](auto& o) { o.request_timeout = 0s; },
+                "request_timeout must be at least 1ms, but is 0s"},
+        Refused{"attempt_timeout", [](auto& o) { o.attempt_timeout = -1s; },
+                "attempt_timeout must be at least 1ms, but is -1s"},
+        Refused{"connect_timeout", [](auto& o) { o.connect_timeout = 1us; },
+                "connect_timeout must be at least 1ms, but is 1us"},
+        Refused{"poll_timeout", [](auto& o) { o.poll_timeout = 0s; }, "poll_timeout"},
+        Refused{"sync_interval", [](auto& o) { o.sync_interval = -1s; },
+                "sync_interval must not be negative, but is -1s"},
+        Refused{"attempts", [](auto& o) { o.retry.max_attempts = -1; },
+                "retry.max_attempts must not be negative, but is -1"},
+        Refused{"initial", [](auto& o) { o.retry.initial_backoff = 0s; }, "initial_backoff"},
+        Refused{"max", [](auto& o) { o.retry.max_backoff = 1ms; },
+                "retry.max_backoff must not be below retry.initial_backoff, but is 1ms"},
+        Refused{"multiplier", [](auto& o) { o.retry.multiplier = 0.5; },
+                "retry.multiplier must be at least 1, but is 0.5"},
+        Refused{"not_a_number", [](auto& o) { o.retry.multiplier = std::numeric_limits<double>::quiet_NaN(); },
+                "multiplier"},
+        Refused{"jitter", [](auto& o) { o.retry.jitter = 1.5; }, "retry.jitter must be from 0 to 1, but is 1.5"},
+        Refused{"header_name",
+                [](auto& o) {
+                  o.headers = {{"X Y", "z"}};
+                },
+                "X Y"},
+        Refused{"header_value",
+                [](auto& o) {
+                  o.headers = {{"X-Y", "a\r\nEvil: b"}};
+                },
+                "X-Y"},
+        Refused{"header_of_ours",
+                [](auto& o) {
+                  o.headers = {{"content-LENGTH", "1"}};
+                },
+                "content-LENGTH"},
+        Refused{"two_credentials",
+                [](auto& o) {
+                  o.credentials = {"u", "p"};
+                  o.headers = {{"authorization", "x"}};
+                },
+                "Authorization"},
+        Refused{"user",
+                [](auto& o) {
+                  o.credentials = {"u:v", "p"};
+                },
+                "credentials.user must not contain `:`"},
+        Refused{"key_file", [](auto& o) { o.tls.key_file = "/key"; }, "certificate_file"},
+        Refused{"answer_size", [](auto& o) { o.max_answer_bytes = 0; }, "max_answer_bytes"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Options, NameEachEndpointOnce) {

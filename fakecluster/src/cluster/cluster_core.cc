@@ -4,29 +4,37 @@
 #include <stdexcept>
 #include <utility>
 
+#include <deimos/internal/broken_rule.h>
+
 namespace deimos::fake {
 namespace {
 
-void require(bool holds, const char* otherwise) {
-  if (!holds) throw std::invalid_argument(otherwise);
+template <typename Value>
+void require(bool holds, std::string_view rule, Value value) {
+  if (!holds) throw std::invalid_argument(internal::broken_rule(rule, value));
 }
 
 ClusterOptions checked(ClusterOptions options) {
-  require(options.nodes >= 1 && options.nodes <= most_nodes, "nodes must be from 1 to 99");
-  require(options.members.size() <= options.nodes, "more members than nodes");
-  require(options.request_timeout.count() > 0, "request_timeout must be positive");
-  require(options.tick.count() > 0 && options.tick <= std::chrono::hours(1), "tick must be positive, at most an hour");
-  require(options.election_ticks_least >= 1 && options.election_ticks_most >= options.election_ticks_least &&
-              options.election_ticks_most <= 1'000'000,
-          "an election takes 1 to 1,000,000 ticks, at least as many at most as at least");
-  require(options.lease.count() >= 0, "lease must not be negative");
-  require(options.lag_least.count() >= 0 && options.lag_most >= options.lag_least,
-          "lag must not be negative, and no less at most than at least");
-  require(options.sweep_interval.count() > 0, "sweep_interval must be positive");
-  require(options.missed_sweeps >= 0 && options.missed_sweeps < 1, "missed_sweeps must be from 0 to below 1");
-  require(options.limits.watch_timeout.count() > 0, "watch_timeout must be positive");
-  require(options.log_entries > 0 && options.log_bytes > 0, "log_entries and log_bytes must be positive");
-  require(options.limits.history_capacity > 0, "history_capacity must be positive");
+  require(options.nodes >= 1 && options.nodes <= most_nodes, "nodes must be from 1 to 99", options.nodes);
+  require(options.members.size() <= options.nodes, "members must be no more than nodes", options.members.size());
+  require(options.request_timeout.count() > 0, "request_timeout must be positive", options.request_timeout);
+  require(options.tick.count() > 0 && options.tick <= std::chrono::hours(1), "tick must be positive, at most 1h",
+          options.tick);
+  require(options.election_ticks_least >= 1, "election_ticks_least must be positive", options.election_ticks_least);
+  require(options.election_ticks_most >= options.election_ticks_least && options.election_ticks_most <= 1'000'000,
+          "election_ticks_most must be from election_ticks_least to 1,000,000", options.election_ticks_most);
+  require(options.lease.count() >= 0, "lease must not be negative", options.lease);
+  require(options.lag_least.count() >= 0, "lag_least must not be negative", options.lag_least);
+  require(options.lag_most >= options.lag_least, "lag_most must not be below lag_least", options.lag_most);
+  require(options.sweep_interval.count() > 0, "sweep_interval must be positive", options.sweep_interval);
+  require(options.missed_sweeps >= 0 && options.missed_sweeps < 1, "missed_sweeps must be from 0 to below 1",
+          options.missed_sweeps);
+  require(options.limits.watch_timeout.count() > 0, "limits.watch_timeout must be positive",
+          options.limits.watch_timeout);
+  require(options.log_entries > 0, "log_entries must be positive", options.log_entries);
+  require(options.log_bytes > 0, "log_bytes must be positive", options.log_bytes);
+  require(options.limits.history_capacity > 0, "limits.history_capacity must be positive",
+          options.limits.history_capacity);
   return options;
 }
 
@@ -102,7 +110,9 @@ void ClusterCore::advance(std::chrono::nanoseconds by) {
   const Call call(*this);
   if (options_.clock != nullptr) throw std::logic_error("advance() needs a clock of the cluster's own");
   const Instant begin = own_clock_.now();
-  if (by.count() < 0 || by > Instant::max() - begin) throw std::invalid_argument("the clock cannot move by so much");
+  if (by.count() < 0 || by > Instant::max() - begin)
+    throw std::invalid_argument(
+        internal::broken_rule("advance must move the clock forward, to an instant before 2262", by));
   const Instant target = begin + by;
   for (Instant due = first_due(); due <= target && due != Instant::max(); due = first_due()) {
     own_clock_.set(std::max(due, own_clock_.now()));

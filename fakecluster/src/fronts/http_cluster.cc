@@ -5,11 +5,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include <deimos/internal/broken_rule.h>
+
 namespace deimos::fake {
 namespace {
 
 std::vector<HttpListener> listen(NodeId nodes, const HttpServerOptions& http) {
-  if (nodes > most_nodes) throw std::invalid_argument("nodes must be from 1 to " + std::to_string(most_nodes));
+  if (nodes > most_nodes)
+    throw std::invalid_argument(internal::broken_rule("nodes must be from 1 to " + std::to_string(most_nodes), nodes));
   if (http.port != 0 && nodes > NodeId{1} + std::numeric_limits<std::uint16_t>::max() - http.port) {
     throw std::invalid_argument("there are no " + std::to_string(nodes) + " ports from " + std::to_string(http.port));
   }

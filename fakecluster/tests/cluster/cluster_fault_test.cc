@@ -352,14 +352,29 @@ TEST_F(ClusterFault, ImpossibleFaultsAreRefusedSayingWhyAndChangeNothing) {
   EXPECT_EQ(cluster().describe(), before);
 }
 
-TEST_F(ClusterFault, ImpossibleOptionsAreRefused) {
-  EXPECT_THROW(Cluster({.nodes = 0}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.nodes = 100}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.nodes = 1, .members = {{}, {}}}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.nodes = 2, .members = {{"twin"}, {"twin"}}}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.request_timeout = 0s}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.election_ticks_least = 5, .election_ticks_most = 4}), std::invalid_argument);
-  EXPECT_THROW(Cluster({.missed_sweeps = 1}), std::invalid_argument);
+/// What the constructor says against the options; empty if nothing.
+std::string refusal_of(const ClusterOptions& options) {
+  try {
+    const Cluster cluster(options);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(ClusterFault, ImpossibleOptionsAreRefusedSayingRuleAndValue) {
+  EXPECT_EQ(refusal_of({.nodes = 0}), "nodes must be from 1 to 99, but is 0");
+  EXPECT_EQ(refusal_of({.nodes = 100}), "nodes must be from 1 to 99, but is 100");
+  EXPECT_EQ(refusal_of({.nodes = 1, .members = {{}, {}}}), "members must be no more than nodes, but is 2");
+  EXPECT_EQ(refusal_of({.nodes = 2, .members = {{"twin"}, {"twin"}}}), "nodes 1 and 2 have the same name or URL");
+  EXPECT_EQ(refusal_of({.request_timeout = 0s}), "request_timeout must be positive, but is 0s");
+  EXPECT_EQ(refusal_of({.election_ticks_least = 0}), "election_ticks_least must be positive, but is 0");
+  EXPECT_EQ(refusal_of({.election_ticks_least = 5, .election_ticks_most = 4}),
+            "election_ticks_most must be from election_ticks_least to 1,000,000, but is 4");
+  EXPECT_EQ(refusal_of({.lag_least = 2ms, .lag_most = 1ms}), "lag_most must not be below lag_least, but is 1ms");
+  EXPECT_EQ(refusal_of({.missed_sweeps = 1}), "missed_sweeps must be from 0 to below 1, but is 1");
+  EXPECT_EQ(refusal_of({.limits = {.history_capacity = 0}}), "limits.history_capacity must be positive, but is 0");
+  EXPECT_EQ(refusal_of({}), "");
 }
 
 TEST_F(ClusterFault, FaultsHaveNamesAndSayWhatTheyDo) {

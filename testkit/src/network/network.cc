@@ -5,22 +5,30 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/internal/broken_rule.h>
+
 #include "network/flight.h"
 #include "network/simulated_transport.h"
 
 namespace deimos::testkit {
 namespace {
 
-bool probability(double value) { return value >= 0 && value <= 1; }
+void check_probability(std::string_view name, double value) {
+  if (value >= 0 && value <= 1) return;
+  throw std::invalid_argument(internal::broken_rule(std::string(name) + " must be from 0 to 1", value));
+}
 
 const LinkOptions& checked(const LinkOptions& options) {
-  if (options.latency_min < Duration::zero() || options.latency_max < options.latency_min ||
-      options.latency_max > std::chrono::hours(24)) {
-    throw std::invalid_argument("a link's latency must be between 0 and a day, latency_min <= latency_max");
+  if (options.latency_min < Duration::zero()) {
+    throw std::invalid_argument(internal::broken_rule("latency_min must not be negative", options.latency_min));
   }
-  if (!probability(options.request_loss) || !probability(options.answer_loss) || !probability(options.duplication)) {
-    throw std::invalid_argument("a link's probabilities must be between 0 and 1");
+  if (options.latency_max < options.latency_min || options.latency_max > std::chrono::hours(24)) {
+    throw std::invalid_argument(
+        internal::broken_rule("latency_max must be from latency_min to 24h", options.latency_max));
   }
+  check_probability("request_loss", options.request_loss);
+  check_probability("answer_loss", options.answer_loss);
+  check_probability("duplication", options.duplication);
   return options;
 }
 

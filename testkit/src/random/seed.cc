@@ -31,7 +31,7 @@ std::uint64_t seed_from_environment() {
   std::uint64_t seed = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seed, base);
   if (error != std::errc() || end != digits.data() + digits.size()) {
-    throw std::invalid_argument(std::string(seed_variable) + "=" + value + " is no 64-bit number");
+    throw std::invalid_argument(std::string(seed_variable) + "=" + value + ": must be a 64-bit number");
   }
   return seed;
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include <deimos/internal/broken_rule.h>
+
 namespace deimos::testkit {
 namespace {
 
@@ -10,7 +12,8 @@ __extension__ using Wide = __int128;
 constexpr std::int64_t billion = 1'000'000'000;
 
 std::int64_t to_ppb(double rate) {
-  if (!(rate >= 0 && rate < 100)) throw std::invalid_argument("a clock's rate must be from 0 to below 100");
+  if (!(rate >= 0 && rate < 100))
+    throw std::invalid_argument(internal::broken_rule("rate must be from 0 to below 100", rate));
   return std::llround((rate - 1) * static_cast<double>(billion));
 }
 
@@ -26,7 +29,7 @@ LocalClock::LocalClock(TimePoint start, ClockOptions options)
     : base_true_(start), base_local_(start), rate_ppb_(to_ppb(options.rate)) {
   constexpr Duration most = std::chrono::hours(24 * 366);
   if (options.offset > most || options.offset < -most) {
-    throw std::invalid_argument("a clock's offset must be less than a year");
+    throw std::invalid_argument(internal::broken_rule("offset must be less than a year", options.offset));
   }
   base_local_ += options.offset;
 }

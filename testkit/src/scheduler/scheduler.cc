@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <deimos/internal/broken_rule.h>
+
 #include "scheduler/scheduler_state.h"
 #include "scheduler/terminate_net.h"
 
@@ -33,12 +35,9 @@ class Sleeping final : public WaitTarget {
   [[nodiscard]] std::string describe() const override { return "time"; }
 };
 
-}  // namespace
-
-namespace {
-
 SchedulerOptions checked(SchedulerOptions options) {
-  if (options.block_limit < Duration::zero()) throw std::invalid_argument("a limit cannot be negative");
+  if (options.block_limit < Duration::zero())
+    throw std::invalid_argument(internal::broken_rule("block_limit must not be negative", options.block_limit));
   if (!options.on_blocked) options.on_blocked = &write_to_standard_error;
   return options;
 }

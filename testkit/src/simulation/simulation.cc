@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/internal/broken_rule.h>
+
 #include <deimos/testkit/seed.h>
 
 #include "scheduler/block_watch.h"
@@ -27,7 +29,7 @@ std::vector<std::string> urls_of(int nodes) {
 }
 
 fake::ClusterOptions cluster_options(const SimulationOptions& options, const fake::Clock& clock) {
-  if (options.nodes < 1) throw std::invalid_argument("a simulation needs at least one node");
+  if (options.nodes < 1) throw std::invalid_argument(internal::broken_rule("nodes must be positive", options.nodes));
   fake::ClusterOptions cluster = options.cluster;
   cluster.nodes = static_cast<fake::NodeId>(options.nodes);
   cluster.seed = RandomStream(options.seed, "cluster").next();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include <deimos/internal/broken_rule.h>
 #include <deimos/internal/duration_text.h>
 
 namespace deimos {
@@ -16,7 +17,7 @@ Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
   constexpr seconds shortest{1};
   constexpr seconds longest = std::chrono::hours(24 * 3650);
   if (ttl < shortest || ttl > longest) {
-    return fail(errc::invalid_argument, "ttl must be from 1 s to 10 years, but is " + internal::duration_text(ttl));
+    return fail(errc::invalid_argument, internal::broken_rule("ttl must be from 1s to 10 years", ttl));
   }
   const auto counted = std::chrono::floor<seconds>(ttl);
   const double error = options.max_clock_rate_error * static_cast<double>(Duration(counted).count());

@@ -40,9 +40,9 @@ std::optional<Error> check_lock_name(std::string_view name) {
 
 std::optional<Error> check_lock_prefix(std::string_view prefix) {
   const auto refuse = [&](const std::string& fault) {
-    return fail(errc::invalid_argument, "the prefix '" + std::string(prefix.substr(0, 80)) + "' " + fault).value();
+    return fail(errc::invalid_argument, "prefix '" + std::string(prefix.substr(0, 80)) + "' " + fault).value();
   };
-  if (prefix.empty() || prefix.front() != '/') return refuse("does not begin with '/'");
+  if (prefix.empty() || prefix.front() != '/') return refuse("must begin with '/'");
   prefix.remove_prefix(1);
   if (prefix.ends_with('/')) prefix.remove_suffix(1);
   if (prefix.empty()) return std::nullopt;
@@ -55,7 +55,9 @@ std::optional<Error> check_lock_owner(std::string_view owner) {
   const bool fits =
       owner.size() <= longest_owner && internal::is_utf8(owner) && std::none_of(owner.begin(), owner.end(), is_control);
   if (fits) return std::nullopt;
-  return fail(errc::invalid_argument, "the owner is at most 200 bytes of printable UTF-8").value();
+  std::string why = "owner must be at most 200 bytes of printable UTF-8, but is ";
+  why += owner.size() > longest_owner ? std::to_string(owner.size()) + " bytes long" : "not printable";
+  return fail(errc::invalid_argument, std::move(why)).value();
 }
 
 }  // namespace deimos

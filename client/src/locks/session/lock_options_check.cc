@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include <deimos/internal/broken_rule.h>
 #include <deimos/internal/duration_text.h>
 
 #include "locks/session/lock_lease.h"
@@ -22,17 +23,18 @@ struct Bound {
   Duration least;
 };
 
-std::optional<Error> refused(const std::string& rule, const std::string& value) {
-  return fail(errc::invalid_argument, rule + ", but is " + value).value();
+template <typename Value>
+std::optional<Error> refused(const std::string& rule, const Value& value) {
+  return fail(errc::invalid_argument, internal::broken_rule(rule, value)).value();
 }
 
 std::optional<Error> check(const Bound& bound) {
   const std::string name = bound.name;
   if (bound.value < bound.least) {
     return refused(name + (bound.least == Duration::zero() ? " must not be negative" : " must be positive"),
-                   internal::duration_text(bound.value));
+                   bound.value);
   }
-  if (bound.value > longest) return refused(name + " must be at most a year", internal::duration_text(bound.value));
+  if (bound.value > longest) return refused(name + " must be at most a year", bound.value);
   return std::nullopt;
 }
 
@@ -42,7 +44,7 @@ std::optional<Error> check_lock_options(const LockOptions& options) {
   if (auto error = check_lock_prefix(options.prefix)) return error;
   if (auto error = check_lock_owner(options.owner)) return error;
   if (!(options.max_clock_rate_error >= 0 && options.max_clock_rate_error <= 0.5)) {
-    return refused("max_clock_rate_error must be from 0 to 0.5", std::to_string(options.max_clock_rate_error));
+    return refused("max_clock_rate_error must be from 0 to 0.5", options.max_clock_rate_error);
   }
   const std::array bounds{Bound{"max_clock_skew", options.max_clock_skew, Duration::zero()},
                           Bound{"request_timeout", options.request_timeout, Duration(1)},
@@ -53,24 +55,22 @@ std::optional<Error> check_lock_options(const LockOptions& options) {
   }
   constexpr std::size_t most_renewals = 1000;
   if (options.max_renewals_at_once < 1 || options.max_renewals_at_once > most_renewals) {
-    return refused("max_renewals_at_once must be from 1 to 1000", std::to_string(options.max_renewals_at_once));
+    return refused("max_renewals_at_once must be from 1 to 1000", options.max_renewals_at_once);
   }
   const Result<LockLease> lease = lease_of(options, options.ttl);
   if (!lease) return lease.error();
   if (options.renewal_interval > lease->usable / 2) {
     return refused("renewal_interval must leave time for a second attempt: at most " +
                        internal::duration_text(lease->usable / 2) + ", half of what ttl leaves after the margin",
-                   internal::duration_text(options.renewal_interval));
+                   options.renewal_interval);
   }
   return std::nullopt;
 }
 
 std::optional<Error> check_acquire_options(const AcquireOptions& options) {
-  if (options.wait < Duration::zero())
-    return refused("wait must not be negative", internal::duration_text(options.wait));
-  if (options.max_retries < 0) return refused("max_retries must not be negative", std::to_string(options.max_retries));
-  if (options.max_hold <= Duration::zero())
-    return refused("max_hold must be positive", internal::duration_text(options.max_hold));
+  if (options.wait < Duration::zero()) return refused("wait must not be negative", options.wait);
+  if (options.max_retries < 0) return refused("max_retries must not be negative", options.max_retries);
+  if (options.max_hold <= Duration::zero()) return refused("max_hold must be positive", options.max_hold);
   return check({"retry_interval", options.retry_interval, Duration::zero()});
 }
 

@@ -38,15 +38,15 @@ class DEIMOS_EXPORT SimulatedNetwork {
   SimulatedNetwork(const SimulatedNetwork&) = delete;
   SimulatedNetwork& operator=(const SimulatedNetwork&) = delete;
 
-  /// For all links, but those of processes outside of the network, now and to come.
+  /// Applies to all links, present and future, but those of processes outside of the network.
   void set_links(const LinkOptions& options);
   void set_link(std::string_view process, int node, const LinkOptions& options);
-  /// Nothing gets through from now on, nor what is on its way.
+  /// Nothing gets through from now on; messages on their way are lost.
   void cut(std::string_view process, int node, Direction direction = Direction::both);
   void heal(std::string_view process, int node);
   /// Ends every cut and every refusal.
   void heal();
-  /// The node accepts no connections any more, but from processes outside of the network.
+  /// The node refuses connections, except those of processes outside of the network.
   void refuse(int node, bool refusing = true);
 
   /// Requests that reached a node so far. Each is known to the cluster by its number (fake::Origin::request).

@@ -29,12 +29,12 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   int nodes = 1;
   LinkOptions links = {};
-  /// The seed also decides what goes first of what happens at the same instant: see SchedulerOptions::tie_seed.
+  /// The seed also breaks ties between events of the same instant: see SchedulerOptions::tie_seed.
   bool shuffle_ties = false;
-  /// The rest of what a cluster can be told: nodes, seed, members and clock are filled in.
+  /// Further options of the cluster; nodes, seed, members and clock are filled in.
   fake::ClusterOptions cluster = {};
   SchedulerOptions scheduler = {};
-  /// For people who see a failure: what to type to see it again. Empty: made from the seed and the program's name.
+  /// The command that reports print for a replay. Empty: made from the seed and the program's name.
   std::string replay_command = {};
 };
 
@@ -58,21 +58,22 @@ class DEIMOS_EXPORT Simulation {
   /// Until every process has ended.
   void run();
   void run_for(Duration duration);
-  /// Until `predicate` holds (asked after each step), and true; or for `limit`, and whether it then holds.
+  /// Runs until `predicate` holds (asked after each step) and returns true, or for `limit` and returns what it then
+  /// says.
   bool run_until(const std::function<bool()>& predicate, Duration limit = std::chrono::hours(24));
 
-  /// True time. Of no process's clock.
+  /// True time, by no process's clock.
   [[nodiscard]] TimePoint now() const noexcept;
   [[nodiscard]] Duration elapsed() const noexcept;
 
   /// The whole process stands still, as in a long garbage collection, while its clock goes on.
   void pause(std::string_view process, Duration duration);
-  /// At once, without any warning: see Process. It may be restarted.
+  /// Ends the process at once, without warning: see Process. It may be restarted.
   void crash(std::string_view process);
   /// Runs the process's body again from the start, as a new life; crashes it first if it still runs.
   void restart(std::string_view process);
   [[nodiscard]] bool running(std::string_view process) const;
-  /// Of the process's clock, from now on.
+  /// Sets the rate of the process's clock from now on.
   void set_clock_rate(std::string_view process, double rate);
 
   [[nodiscard]] SimulatedNetwork& network() noexcept;
