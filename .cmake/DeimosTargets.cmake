@@ -74,6 +74,11 @@ function(deimos_test name)
   endif()
   deimos_program(${name} SOURCES ${ARG_SOURCES} LIBRARIES ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/tests" ${ARG_INCLUDES})
+  # Most of the time goes into GoogleMock's headers, which several sources share so.
+  list(LENGTH ARG_SOURCES count)
+  if(DEIMOS_JOIN_TESTS AND count GREATER 1)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}.
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")

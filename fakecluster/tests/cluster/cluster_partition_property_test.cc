@@ -94,16 +94,16 @@ class PartitionedRun {
   std::vector<Write> written_;
 };
 
-rc::Gen<Numbers> programs() {
+rc::Gen<Numbers> partition_programs() {
   return rc::gen::scale(2.0, rc::gen::container<Numbers>(rc::gen::container<std::array<std::uint8_t, 3>>(
                                  rc::gen::inRange<std::uint8_t>(0, 255))));
 }
 
 RC_GTEST_PROP(ClusterPartitionProperty, NoWriteCrossesAPartition, ()) {
   PartitionedRun run(*rc::gen::arbitrary<std::uint64_t>());
-  for (const auto& [kind, one, other] : *programs()) run.prepare(kind, one, other);
+  for (const auto& [kind, one, other] : *partition_programs()) run.prepare(kind, one, other);
   run.cut(*rc::gen::inRange<std::uint8_t>(1, 31));
-  for (const auto& [kind, one, other] : *programs()) run.continue_with(kind, one, other);
+  for (const auto& [kind, one, other] : *partition_programs()) run.continue_with(kind, one, other);
   const std::string crossing = run.crossing();
   if (!crossing.empty()) RC_FAIL(crossing);
 }
