@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <iostream>
@@ -24,14 +25,42 @@ struct Texts {
   std::int64_t quorum_timeout_ms = 0;
 };
 
+/// As much of it as a line of an error should have.
+std::string quoted(const std::string& text) {
+  constexpr std::size_t most = 60;
+  return "'" + (text.size() <= most ? text : text.substr(0, most) + "…") + "'";
+}
+
 std::string check_address(const std::string& text) {
-  return parse_address(text) ? std::string() : "'" + text + "' is not HOST:PORT";
+  return parse_address(text) ? std::string() : quoted(text) + " is not HOST:PORT";
+}
+
+std::string check_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  const bool all = error == std::errc() && end == text.data() + text.size();
+  return all ? std::string() : quoted(text) + " is not a number of at most 64 bits";
+}
+
+/// Without spaces and control characters, which would tear the lists and lines in which they are shown.
+bool is_one_word(const std::string& text) {
+  return !text.empty() &&
+         std::none_of(text.begin(), text.end(), [](unsigned char c) { return c <= ' ' || c == 0x7f || c == ','; });
+}
+
+std::string check_name(const std::string& text) {
+  return is_one_word(text) ? std::string() : quoted(text) + " is not a name: one word without commas";
+}
+
+std::string check_url(const std::string& text) {
+  const bool has_scheme = text.starts_with("http://") || text.starts_with("https://");
+  return has_scheme && is_one_word(text) ? std::string() : quoted(text) + " is not a URL, as http://host:4001";
 }
 
 std::string check_loopback(const std::string& text) {
   const auto address = parse_address(text);
   if (!address) return check_address(text);
-  return is_loopback(address->host) ? std::string() : "'" + text + "' is not on a loopback address, as 127.0.0.1:4000";
+  return is_loopback(address->host) ? std::string() : quoted(text) + " is not on a loopback address, as 127.0.0.1:4000";
 }
 
 void describe_cluster(CLI::App& app, Arguments& arguments, Texts& texts) {
@@ -41,12 +70,15 @@ void describe_cluster(CLI::App& app, Arguments& arguments, Texts& texts) {
       ->check(CLI::Range(NodeId{1}, most_nodes))
       ->capture_default_str();
   app.add_option("--seed", cluster.seed, "decides all that is left to chance: elections, lag, rules, …")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(check_seed, "NUMBER"))
       ->capture_default_str();
-  app.add_option("--name", texts.names, "the nodes' names, one for each (default: node1, node2, …)")->delimiter(',');
+  app.add_option("--name", texts.names, "the nodes' names, one for each (default: node1, node2, …)")
+      ->delimiter(',')
+      ->check(CLI::Validator(check_name, "TEXT"));
   app.add_option("--advertise", texts.advertised,
                  "the URLs that /machines tells clients, one for each node (default: those printed)")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(CLI::Validator(check_url, "URL"));
   app.add_option("--clock", texts.clock,
                  "real, or manual: it starts at 2026-01-01T00:00:00Z and moves only when a line "
                  "'advance MILLISECONDS' comes on standard input, which is answered by 'now MILLISECONDS-SINCE-1970', "
@@ -80,7 +112,10 @@ void describe_network(CLI::App& app, Arguments& arguments, Texts& texts) {
   app.add_option("--admin", texts.admin,
                  "where the admin API listens, as HOST:PORT of a loopback address (default: nowhere)")
       ->check(CLI::Validator(check_loopback, "HOST:PORT"));
-  app.add_flag("--log", arguments.log, "write a line for each request to standard error");
+  app.add_flag("--log", arguments.log,
+               "write a line for each request to standard error; lines are left out while nobody reads them");
+  app.add_flag("--die-with-parent", arguments.die_with_parent,
+               "end when the process (on Linux: the thread) that started it has ended, in whatever way");
   const auto limit = [&](const char* name, std::size_t& value, const char* description) {
     app.add_option(name, value, description)
         ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 40))
@@ -156,7 +191,9 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "deimos-fake: " << error.what() << "\nTry deimos-fake --help." << std::endl;
+    constexpr std::size_t longest = 300;
+    std::cerr << "deimos-fake: " << std::string(error.what()).substr(0, longest) << "\nTry deimos-fake --help."
+              << std::endl;
     return 2;
   }
   return std::nullopt;

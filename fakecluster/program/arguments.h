@@ -22,6 +22,7 @@ struct Arguments {
   std::optional<Address> admin = {};
   bool manual_clock = false;
   bool log = false;
+  bool die_with_parent = false;
   HttpLimits limits = {};
   ClusterOptions cluster = {.nodes = 1};  ///< But for its clock.
 };

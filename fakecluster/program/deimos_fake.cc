@@ -1,5 +1,6 @@
 // deimos-fake: a fake Deimos cluster for programs in any language, over HTTP.
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -30,6 +31,12 @@ int block_end_signals() {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return ::signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+/// SIGTERM comes when whoever started the program ends in whatever way. False if that has happened already.
+bool die_with_parent(pid_t parent) {
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  return ::getppid() == parent;
 }
 
 /// A thousand watches need more descriptors than a shell usually allows at first.
@@ -71,11 +78,14 @@ void run(const Arguments& arguments, int end_signal) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const pid_t parent = ::getppid();
+  std::signal(SIGPIPE, SIG_IGN);  // Who reads the log may go.
   const int end_signal = block_end_signals();
   raise_descriptor_limit();
   try {
     Arguments arguments;
     if (const std::optional<int> status = parse(argc, argv, arguments)) return *status;
+    if (arguments.die_with_parent && !die_with_parent(parent)) return 0;
     run(arguments, end_signal);
   } catch (const std::invalid_argument& error) {
     std::cerr << "deimos-fake: " << error.what() << std::endl;

@@ -27,9 +27,10 @@ struct Call {
     poll,   ///< A long poll: asked again only if it could not be sent.
   };
   Kind kind = Kind::read;
-  std::string key;  ///< Normalised; for messages.
+  std::string key;  ///< Normalised; for messages, and to tell whose answer it is.
   Request request;
-  std::optional<Duration> timeout;  ///< None: the client's, for this kind.
+  std::optional<std::string> value = {};  ///< That a write sets, and its answer shows.
+  std::optional<Duration> timeout;        ///< None: the client's, for this kind.
 };
 
 /// What it came to.

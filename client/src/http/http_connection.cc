@@ -148,6 +148,7 @@ class LinkStream final : public httplib::Stream {
   }
 
   bool fill() {
+    if (link_.is_over()) return false;  // TLS may have more without waiting for it.
     const ssize_t size = tls_ != nullptr
                              ? tls_step([&] { return SSL_read(tls_, buffer_.data(), clamp(buffer_.size())); })
                              : plain_receive();

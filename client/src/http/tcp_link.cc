@@ -93,13 +93,18 @@ bool TcpLink::wait(int socket, short events, TimePoint deadline) {
   for (;;) {
     const Duration left = deadline - runtime_.now();
     const int ready = ::poll(&waited, 1, poll_milliseconds(left));
-    if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return false;
-    if (runtime_.now() >= deadline) {
-      timed_out_ = true;
-      return false;
-    }
+    if (is_over(deadline)) return false;  // Also where there is always more to read.
+    if (ready > 0) return true;
   }
+}
+
+bool TcpLink::is_over() { return is_over(deadline_); }
+
+bool TcpLink::is_over(TimePoint deadline) {
+  if (runtime_.now() < deadline) return false;
+  timed_out_ = true;
+  return true;
 }
 
 bool TcpLink::is_disturbed() const noexcept {
@@ -115,7 +120,8 @@ void TcpLink::fail(std::string why) {
 bool TcpLink::adopt(int socket) {
   const internal::LocalMutexLock lock(mutex_);
   duplicate_.reset(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
-  return !aborted_;
+  if (!duplicate_) fail("no descriptor left to abort the exchange by: " + error_text(errno));
+  return duplicate_ && !aborted_;
 }
 
 }  // namespace deimos

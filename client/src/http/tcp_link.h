@@ -31,6 +31,8 @@ class TcpLink {
   /// Waits until `socket` may be read (or written). False at the deadline or when aborted.
   [[nodiscard]] bool wait_readable(int socket);
   [[nodiscard]] bool wait_writable(int socket);
+  /// The exchange's deadline has passed.
+  [[nodiscard]] bool is_over();
   /// The other side has sent something that nobody asked for, or has closed the connection.
   [[nodiscard]] bool is_disturbed() const noexcept;
 
@@ -41,7 +43,8 @@ class TcpLink {
 
  private:
   [[nodiscard]] bool wait(int socket, short events, TimePoint deadline);
-  /// Keeps a duplicate for abort(); false if the exchange was aborted before.
+  [[nodiscard]] bool is_over(TimePoint deadline);
+  /// Keeps a duplicate for abort(); false if there can be none, or the exchange was aborted before.
   [[nodiscard]] bool adopt(int socket);
 
   Runtime& runtime_;

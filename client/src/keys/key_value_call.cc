@@ -19,7 +19,7 @@ Result<Call> call_for(std::string_view key, Call::Kind kind, std::string_view me
     error.key = key.substr(0, 200);
     return tl::unexpected<Error>(std::move(error));
   }
-  Call call{.kind = kind, .key = std::move(*normal), .request = {}, .timeout = timeout};
+  Call call{.kind = kind, .key = std::move(*normal), .request = {}, .value = {}, .timeout = timeout};
   call.request.method = method;
   call.request.target = "/keys";
   append_encoded_path(call.request.target, call.key);
@@ -78,6 +78,7 @@ Result<Call> put_call(std::string_view key, std::optional<std::string_view> valu
   std::string& form = call->request.body;
   if (value) {
     append_parameter(form, "value", *value);
+    call->value = *value;
   } else {
     append_parameter(form, "dir", "true");
   }
@@ -90,6 +91,7 @@ Result<Call> post_call(std::string_view directory, std::string_view value, const
   auto call = write_call(directory, "POST", options.timeout);
   if (!call) return call;
   append_parameter(call->request.body, "value", value);
+  call->value = value;
   return with_ttl(std::move(*call), options);
 }
 
@@ -107,6 +109,7 @@ Result<Call> compare_and_swap_call(std::string_view key, std::string_view value,
   auto call = write_call(key, "PUT", options.timeout);
   if (!call) return call;
   append_parameter(call->request.body, "value", value);
+  call->value = value;
   call = with_comparison(std::move(*call), compare, &Request::body);
   if (!call) return call;
   return with_ttl(std::move(*call), options);

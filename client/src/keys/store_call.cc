@@ -2,26 +2,70 @@
 
 #include <utility>
 
+#include <deimos/internal/utf8.h>
+
 #include "keys/key_value_call.h"
 #include "wire/answer.h"
 
 namespace deimos {
 namespace {
 
+/// What an answer must be about.
+struct Asked {
+  std::string method;
+  std::string key;
+  std::optional<std::string> value;
+};
+
+bool is_below(std::string_view key, std::string_view directory) {
+  return directory == "/" ||
+         (key.size() > directory.size() && key.starts_with(directory) && key[directory.size()] == '/');
+}
+
+/// Text that is not UTF-8 comes back changed, so nobody can tell.
+bool is_same(std::string_view asked, std::string_view answered) {
+  return asked == answered || !internal::is_utf8(asked);
+}
+
+/// An answer to another request, as a proxy or a connection that fell out of step may give it.
+tl::unexpected<Error> mixed_up(std::string_view found, std::string_view asked) {
+  return fail(errc::protocol_error, "an answer about `" + std::string(found.substr(0, 200)) + "` to a request for `" +
+                                        std::string(asked.substr(0, 200)) + "`");
+}
+
+Result<Answer> matched(Result<Answer> answer, const Asked& asked) {
+  if (!answer) return answer;
+  const Node& node = answer->node;
+  const std::string_view key = node.key.empty() ? "/" : std::string_view(node.key);
+  const bool in_order = asked.method == "POST";
+  if (in_order ? internal::is_utf8(asked.key) && !is_below(key, asked.key) : !is_same(asked.key, key)) {
+    return mixed_up(key, asked.key);
+  }
+  if (asked.value && !is_same(*asked.value, node.value.value_or(""))) {
+    return fail(errc::protocol_error, "an answer to a write of `" + asked.key + "` that shows another value");
+  }
+  return answer;
+}
+
+/// Of the key, of what is below it (recursively), or of a directory above it.
+bool is_event_of(const Event& event, const Asked& asked) {
+  const std::string_view key = event.node.key;
+  return is_same(asked.key, key) || is_below(key, asked.key) || is_below(asked.key, key);
+}
+
 /// Hands the answer to `read`; adds who answered what to an error found in it.
 template <typename T, typename Read>
 Result<T> ask(Caller& caller, Result<Call> call, const std::stop_token& stop, Read read) {
   if (!call) return tl::unexpected<Error>(caller.report(std::move(call.error())));
-  std::string method = call->request.method;
-  std::string key = call->key;
+  const Asked asked{.method = call->request.method, .key = call->key, .value = call->value};
   auto answered = caller.ask(std::move(*call), stop);
   if (!answered) return tl::unexpected<Error>(caller.report(std::move(answered.error())));
 
-  Result<T> result = read(*answered);
+  Result<T> result = read(*answered, asked);
   if (!result) {
     Error& error = result.error();
-    error.method = std::move(method);
-    error.key = std::move(key);
+    error.method = asked.method;
+    error.key = asked.key;
     error.endpoint = std::move(answered->endpoint);
     error.attempts = answered->attempts;
     error = caller.report(std::move(error));
@@ -34,18 +78,20 @@ bool is_blank(std::string_view text) noexcept { return text.find_first_not_of(" 
 }  // namespace
 
 Result<Answer> ask_store(Caller& caller, Result<Call> call, const std::stop_token& stop) {
-  return ask<Answer>(caller, std::move(call), stop,
-                     [](Answered& answered) { return read_answer(std::move(answered.response)); });
+  return ask<Answer>(caller, std::move(call), stop, [](Answered& answered, const Asked& asked) {
+    return matched(read_answer(std::move(answered.response)), asked);
+  });
 }
 
 Result<std::optional<Event>> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options,
                                             const std::stop_token& stop) {
-  const auto read = [](Answered& answered) -> Result<std::optional<Event>> {
+  const auto read = [](Answered& answered, const Asked& asked) -> Result<std::optional<Event>> {
     // The server ends a poll that heard nothing, or whose watcher it dropped, with an empty body.
     if (answered.timed_out || (answered.response.status == 200 && is_blank(answered.response.body)))
       return std::nullopt;
     auto answer = read_answer(std::move(answered.response));
     if (!answer) return tl::unexpected<Error>(std::move(answer.error()));
+    if (!is_event_of(*answer, asked)) return mixed_up(answer->node.key, asked.key);
     return std::optional<Event>(std::move(static_cast<Event&>(*answer)));
   };
   return ask<std::optional<Event>>(caller, wait_call(key, options), stop, read);

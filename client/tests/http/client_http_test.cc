@@ -1,4 +1,7 @@
 // The whole client over real sockets: to a fake node, and to servers that answer badly.
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -228,6 +231,71 @@ INSTANTIATE_TEST_SUITE_P(
                           http_answer(R"({"action":"get","node":{"key":1,"modifiedIndex":"x","createdIndex":2}})")},
                       Bad{"promises_more_than_it_sends", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}"}),
     [](const auto& test) { return test.param.name; });
+
+/// Answers every request of a connection with the same text.
+RawServer::Handler answers(const std::string& body) {
+  return [answer = http_answer(body, "200 OK", "Content-Type: application/json\r\nX-Deimos-Index: 7\r\n")](
+             const RawConnection& connection) {
+    while (!connection.read_request().empty() && connection.send(answer)) {
+    }
+  };
+}
+
+TEST(HttpAnswers, AnAnswerAboutAnotherKeyOrValueIsRefused) {
+  const RawServer server(
+      answers(R"({"action":"set","node":{"key":"/other","value":"x","modifiedIndex":7,"createdIndex":7}})"));
+  const Client client({.endpoints = {server.url()}});
+  EXPECT_TRUE(client.set("/other", "x"));
+  EXPECT_TRUE(client.get("/other"));
+  EXPECT_EQ(client.get("/mine", {.timeout = 1s}).error().code, errc::protocol_error);
+  EXPECT_TRUE(client.set("/mine", "x").error().code == condition::outcome_unknown);
+  EXPECT_TRUE(client.set("/other", "y").error().code == condition::outcome_unknown);
+  EXPECT_TRUE(client.create_in_order("/queue", "x").error().code == condition::outcome_unknown);
+  EXPECT_TRUE(client.remove("/mine").error().code == condition::outcome_unknown);
+  EXPECT_EQ(client.wait("/mine").error().code, errc::protocol_error);
+  EXPECT_EQ(client.wait("/othe", {.recursive = true}).error().code, errc::protocol_error);
+  EXPECT_TRUE(client.wait("/other/below").value()) << "the directory above it was changed";
+  EXPECT_TRUE(client.wait("/", {.recursive = true}).value());
+}
+
+TEST(HttpAnswers, WhatIsNotUtf8ComesBackChangedAndIsTheirs) {
+  const RawServer server(
+      answers("{\"action\":\"set\",\"node\":{\"key\":\"/"
+              "a\",\"value\":\"\xef\xbf\xbd\",\"modifiedIndex\":7,\"createdIndex\":7}}"));
+  const Client client({.endpoints = {server.url()}});
+  EXPECT_TRUE(client.set("/a", "\xff"));
+}
+
+TEST(HttpAnswers, TheDeadlineHoldsWhileDataKeepsComing) {
+  const RawServer server([](const RawConnection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while (connection.send("1\r\n \r\n")) {
+    }
+  });
+  const Client client({.endpoints = {server.url()}});
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(client.get("/a", {.timeout = 100ms}).error().code, errc::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 3s) << "the data ended it, not the deadline";
+}
+
+TEST(HttpAnswers, AnExchangeThatCouldNotBeAbortedIsNotBegun) {
+  const RawServer server(answers("{}"));
+  const Client client({.endpoints = {server.url()}});
+  EXPECT_FALSE(client.get("/a", {.timeout = 1s}));  // Whatever is opened once is open now.
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const int next = ::dup(STDERR_FILENO);
+  ::close(next);
+  const Client other({.endpoints = {server.url()}, .retry = {.max_attempts = 1}});
+  const rlimit narrow{static_cast<rlim_t>(next) + 1, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &narrow);
+  const auto answer = other.get("/a", {.timeout = 1s});
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, errc::unavailable);
+  EXPECT_THAT(answer.error().message, ::testing::HasSubstr("descriptor"));
+}
 
 }  // namespace
 }  // namespace deimos

@@ -181,6 +181,29 @@ bool takes(const Route& route, std::string_view path, bool has_id) {
   return route.path == path && (route.id == Route::Id::possible || has_id == (route.id == Route::Id::needed));
 }
 
+bool is_loopback(std::string authority) {
+  for (char& c : authority) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (authority.starts_with('[')) return authority == "[::1]" || authority.starts_with("[::1]:");
+  const std::string_view host = std::string_view(authority).substr(0, authority.find(':'));
+  const bool digits = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host == "localhost" || (digits && host.starts_with("127."));
+}
+
+/// A page in a browser must not be able to ask: it would send its Origin, or be served under a name of its own (that
+/// was made to mean this machine), and needs leave from us to send JSON.
+void check_sender(const Request& request) {
+  if (find_header(request.headers, "Origin") != nullptr) throw Refused(403, "not for web pages: there is an Origin");
+  const std::string* host = find_header(request.headers, "Host");
+  if (host != nullptr && !is_loopback(*host)) {
+    throw Refused(403, "the Host must be a loopback name or address, but is '" + host->substr(0, 100) + "'");
+  }
+  const std::string_view type = std::string_view(request.content_type).substr(0, request.content_type.find(';'));
+  if (!request.body.empty() && type != "application/json") {
+    throw Refused(415,
+                  "the body must be application/json (curl --json), but is '" + std::string(type.substr(0, 100)) + "'");
+  }
+}
+
 Json dispatch(Cluster& cluster, const Request& request) {
   const std::string_view target = request.target;
   if (target.find('?') != std::string_view::npos) {
@@ -207,6 +230,7 @@ Response refusal(int status, const std::string& why) { return json_answer(status
 
 Response Admin::handle(const Request& request) {
   try {
+    check_sender(request);
     if (request.target == "/" && (request.method == "GET" || request.method == "HEAD")) {
       return {200, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string(overview)};
     }

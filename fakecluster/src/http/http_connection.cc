@@ -17,6 +17,8 @@ using std::chrono::milliseconds;
 /// How long a connection that was refused is kept for its client to read why, while what it still sends is thrown away:
 /// closing at once would reset it.
 constexpr milliseconds linger_time{500};
+/// Of buffers, by a connection that is idle.
+constexpr std::size_t kept_bytes = std::size_t{16} << 10;
 /// What a client may send ahead while it waits for an answer; one that sends more is cut.
 constexpr std::size_t pipelined_bytes = std::size_t{1} << 20;
 
@@ -234,6 +236,7 @@ bool HttpConnection::flush() {
   }
   out_.clear();
   written_ = 0;
+  if (out_.capacity() > kept_bytes) out_.shrink_to_fit();
   return true;
 }
 
@@ -262,8 +265,10 @@ void HttpConnection::on_flushed() {
     end();
   } else if (exchange_.ended) {
     end_exchange(true);
+    const bool goes_on = exchange_.received.keep_alive && exchange_.framing != HttpFraming::until_close;
+    exchange_ = {};
     phase_ = Phase::reading;
-    if (!exchange_.received.keep_alive || exchange_.framing == HttpFraming::until_close) end();
+    if (!goes_on) end();
   } else if (exchange_.cut_short) {
     end();
   } else if (finishing_) {

@@ -96,7 +96,7 @@ class HttpRequestParser::Message final : public http::basic_parser<true> {
   void on_field_impl(http::field field, string_view name, string_view value, error_code& error) override {
     if (is_header_done()) return;  // Nothing in a trailer concerns us.
     switch (field) {
-      case http::field::host: ++hosts_; return;
+      case http::field::host: ++hosts_; break;
       case http::field::content_length: return;
       case http::field::transfer_encoding:
         if (!iequals(value, "chunked")) refuse(501, "unsupported transfer encoding", error);
@@ -108,8 +108,9 @@ class HttpRequestParser::Message final : public http::basic_parser<true> {
       case http::field::content_type:
         if (request.request.content_type.empty()) request.request.content_type = standard(value);
         return;
-      default: request.request.headers.push_back({std::string(name), std::string(value)});
+      default: break;
     }
+    request.request.headers.push_back({std::string(name), std::string(value)});
   }
 
   void on_header_impl(error_code& error) override {
@@ -172,6 +173,7 @@ HttpRequest HttpRequestParser::take() {
   HttpRequest request = std::move(message_->request);
   message_ = std::make_unique<Message>(limits_);
   buffer_.erase(0, read_);
+  if (buffer_.empty()) buffer_.shrink_to_fit();  // A connection may be idle for long.
   read_ = scanned_ = line_ = 0;
   blank_lines_ = 0;
   phase_ = Phase::request_line;

@@ -31,8 +31,9 @@ using std::chrono::milliseconds;
 
 /// Until then a server that stops waits for answers under way to be taken; then it cuts the connections.
 constexpr milliseconds farewell_time{300};
-/// When to look again whether there is a descriptor for the next client. Until then it waits in the backlog.
-constexpr milliseconds descriptor_retry_time{20};
+/// When to look again whether there is a descriptor for the next client, which waits in the backlog, or whether the
+/// port is free again.
+constexpr milliseconds accept_retry_time{20};
 /// Clients that were declined are kept for a while to read why; the oldest go when there are more.
 constexpr std::size_t declined_kept = 64;
 
@@ -105,9 +106,10 @@ class HttpServer::Impl {
       accepting_ = false;
       if (!error) begin(std::move(socket));
       if (!error || error == asio::error::connection_aborted) return accept_next();
-      // It listens no more while it is unreachable; and a process may run out of descriptors.
       if (stopping_ || !is_reachable()) return;
-      retry_.expires_after(descriptor_retry_time);
+      // Either no descriptor is left, or somebody else took the port while the node was crashed.
+      if (error == asio::error::invalid_argument) listener_.accept_connections(true);
+      retry_.expires_after(accept_retry_time);
       retry_.async_wait([this](error_code /*error*/) { accept_next(); });
     });
   }

@@ -44,6 +44,29 @@ TEST_F(AdminTest, ShowsTheStateOfTheCluster) {
   EXPECT_EQ(shown.at("nodes")[1].at("clock_offset"), "1.5s");
 }
 
+TEST_F(AdminTest, RefusesWhatAWebPageCouldSend) {
+  const auto status = [&](const Headers& headers, const std::string& content_type = "application/json") {
+    return Admin(cluster())
+        .handle({"POST", "/faults", headers, R"({"kind": "crash", "node": 1})", content_type})
+        .status;
+  };
+  EXPECT_EQ(status({{"Host", "localhost:4000"}, {"Origin", "http://localhost:4000"}}), 403);
+  EXPECT_EQ(status({{"Origin", "null"}}), 403);
+  for (const char* host : {"evil.example", "evil.example:4000", "127.0.0.1.evil.example", "localhost.evil.example", "",
+                           "[::1]evil", "[fe80::1]:4000", "0.0.0.0:4000"}) {
+    EXPECT_EQ(status({{"Host", host}}), 403) << host;
+  }
+  for (const char* type : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"}) {
+    EXPECT_EQ(status({{"Host", "localhost"}}, type), 415) << type;
+  }
+  EXPECT_EQ(Admin(cluster()).handle({"GET", "/", {{"Origin", "http://a"}}, {}, {}}).status, 403);
+  EXPECT_EQ(cluster().leader(), 1u) << "nothing was done";
+  for (const char* host : {"localhost", "localhost:4000", "127.0.0.1:4000", "127.8.8.8", "[::1]:4000", "[::1]"}) {
+    EXPECT_EQ(status({{"Host", host}}), 200) << host;
+  }
+  EXPECT_EQ(status({{"host", "LOCALHOST:1"}}, "application/json; charset=utf-8"), 200);
+}
+
 TEST_F(AdminTest, FaultsHappenAtOnce) {
   EXPECT_EQ(ask("POST", "/faults", R"({"kind": "partition", "groups": [[1], [2, 3]]})"),
             json({{"description", "partition {1} {2, 3}"}}));

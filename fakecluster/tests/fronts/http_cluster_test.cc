@@ -161,11 +161,11 @@ TEST(AdminServer, IsServedAsANodeIs) {
   const HttpServer server(admin);
   RawClient client(server.port());
   const std::string fault = R"({"kind": "isolate", "node": 1})";
-  client.send("POST /faults HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(fault.size()) + "\r\n\r\n" +
-              fault);
+  client.send("POST /faults HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
+              std::to_string(fault.size()) + "\r\n\r\n" + fault);
   EXPECT_EQ(client.answer().status, 200);
   EXPECT_EQ(cluster.leader(), 0u);
-  client.send("HEAD /cluster HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.send("HEAD /cluster HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client.answer(true).status, 200);
   client.send(get("/cluster"));
   EXPECT_THAT(client.answer().body, HasSubstr(R"("leader":0)"));

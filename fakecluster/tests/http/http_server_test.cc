@@ -1,5 +1,10 @@
 // Well-formed requests in every form that clients send them.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cstdlib>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -254,6 +259,54 @@ TEST_F(HttpServerTest, ServesClientsThatConnectedBeforeItWasThere) {
   Node node({.member = {.client_url = listener.url()}});
   const HttpServer server(node, std::move(listener));
   EXPECT_EQ(early.answer().body, server.url());
+}
+
+/// Of this process, in bytes.
+std::size_t resident() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t total = 0;
+  std::size_t pages = 0;
+  statm >> total >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(HttpServerTest, AnIdleConnectionKeepsNothingOfItsLastAnswer) {
+  constexpr std::size_t megabytes = 4;
+  ask(put("/keys/a", "value=" + std::string(megabytes << 20U, 'v')));
+  std::vector<RawClient> clients;
+  const std::size_t before = resident();
+  for (int i = 0; i < 40; ++i) {
+    RawClient& client = clients.emplace_back(server_.port());
+    client.send(get("/keys/a"));
+    EXPECT_EQ(client.answer().status, 200);
+  }
+  EXPECT_LT(resident(), before + (10 * megabytes << 20U)) << "40 answers of 4 MiB were sent";
+}
+
+TEST(HttpServerOfACluster, ListensAgainOnceItsPortIsFree) {
+  Cluster cluster({.nodes = 1});
+  HttpServer server(cluster.node(1));
+  cluster.crash(1);
+  const int thief = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(thief, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(thief, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(thief, 1), 0);
+  cluster.restart(1);
+  ::close(thief);
+  EXPECT_TRUE(eventually([&] {
+    try {
+      RawClient client(server.port());
+      client.send(get("/machines"));
+      return client.answer().status == 200;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }));
 }
 
 TEST(HttpServerOfACluster, BreaksTheConnectionWhereARuleSays) {

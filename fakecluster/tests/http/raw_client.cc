@@ -104,6 +104,7 @@ std::string RawClient::take(std::size_t count) {
   while (received_.size() < count) {
     if (!receive()) throw std::runtime_error("the answer ended early");
   }
+  if (received_.size() == count) return std::exchange(received_, {});
   std::string text = received_.substr(0, count);
   received_.erase(0, count);
   return text;

@@ -74,6 +74,10 @@ class Program {
     ::close(streams_[0]);
     streams_[0] = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
   }
+  void close_errors() {
+    ::close(streams_[2]);
+    streams_[2] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  }
   void signal(int number) const { ::kill(process_, number); }
   /// Its exit status, once it has ended; -1 if a signal ended it.
   int wait() {
@@ -184,6 +188,60 @@ TEST(DeimosFake, LogsALineForEachRequest) {
   EXPECT_THAT(program.error_line(), HasSubstr(" - - 400 "));
 }
 
+TEST(DeimosFake, AnswersWhileNobodyReadsItsLog) {
+  Program program({"--listen", "127.0.0.1:0", "--log"});
+  const std::uint16_t port = port_of(program.output_line());
+  RawClient client(port);
+  const std::string target = "/keys/" + std::string(1000, 'k');
+  for (int i = 0; i < 200; ++i) {  // Three times what a pipe holds.
+    client.send(get(target));
+    ASSERT_EQ(client.answer().status, 404) << i;
+  }
+  std::string line;
+  for (int i = 0; i < 150 && !line.ends_with("lines left out)"); ++i) {
+    client.send(get("/keys/short"));
+    client.answer();
+    line = program.error_line();
+  }
+  EXPECT_THAT(line, MatchesRegex("[(][0-9]+ lines left out[)]"));
+}
+
+TEST(DeimosFake, LivesOnWhenTheReaderOfItsLogGoes) {
+  Program program({"--listen", "127.0.0.1:0", "--log"});
+  const std::uint16_t port = port_of(program.output_line());
+  program.close_errors();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(port, get("/keys/")).status, 200);
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST(DeimosFake, DiesWithItsParentIfItIsToldTo) {
+  std::array<int, 2> output{};
+  ASSERT_EQ(::pipe2(output.data(), O_CLOEXEC), 0);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    if (::fork() == 0) {
+      ::dup2(output[1], STDOUT_FILENO);
+      ::execl(DEIMOS_FAKE, DEIMOS_FAKE, "--listen", "127.0.0.1:0", "--die-with-parent", nullptr);
+      ::_exit(127);
+    }
+    ::pause();
+  }
+  ::close(output[1]);
+  const auto read_byte = [&] {
+    pollfd readable{output[0], POLLIN, 0};
+    char byte = 0;
+    return ::poll(&readable, 1, 20'000) == 1 ? ::read(output[0], &byte, 1) : -1;
+  };
+  EXPECT_EQ(read_byte(), 1) << "it never came to run";
+  ::kill(parent, SIGKILL);
+  ::waitpid(parent, nullptr, 0);
+  ssize_t last = 1;
+  while (last == 1) last = read_byte();
+  EXPECT_EQ(last, 0) << "it still runs: its standard output is open";
+  ::close(output[0]);
+}
+
 TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
   Program program({"--listen", "127.0.0.1:0", "--max-body", "100", "--max-headers", "200", "--max-request-line", "100",
                    "--request-time", "20", "--max-connections", "1"});
@@ -205,9 +263,9 @@ TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
   EXPECT_EQ(status(get("/keys/")), 200);
 }
 
-/// A request with a body, as curl sends it.
+/// A request with a body, as `curl --json` sends it.
 std::string post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+  return "POST " + target + " HTTP/1.1\r\nHost: localhost:4000\r\nContent-Type: application/json\r\n" +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
@@ -257,10 +315,30 @@ TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
   EXPECT_EQ(ask(cluster.admin, post("/clock", R"({"advance": "1s"})")).status, 409);
 }
 
+TEST(DeimosFake, RefusesArgumentsThatCannotBeShowingAFewOfTheirBytes) {
+  const std::string digits(300, '9');
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"--seed", "18446744073709551616"},
+           {"--seed", digits},
+           {"--seed", "-1"},
+           {"--name", "two words"},
+           {"--name", "two\nlines"},
+           {"--advertise", "http://a b:1"},
+           {"--advertise", "ftp://a:1"},
+           {"--nodes", digits},
+       }) {
+    Program program(arguments);
+    const std::string said = program.error_line();
+    EXPECT_THAT(said, HasSubstr(arguments[0]));
+    EXPECT_LT(said.size(), 350u);
+    EXPECT_EQ(program.wait(), 2) << arguments[0] << " " << arguments[1];
+  }
+}
+
 TEST(DeimosFake, TakesTheRequestsThatTheReadmeShows) {
   std::ifstream readme(DEIMOS_README);
   constexpr std::string_view shown = "curl localhost:4000";
-  constexpr std::string_view with_body = " -d '";
+  constexpr std::string_view with_body = " --json '";
   Cluster cluster;
   int taken = 0;
   for (std::string line; std::getline(readme, line);) {

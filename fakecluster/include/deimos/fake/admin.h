@@ -3,7 +3,7 @@
 //   deimos::fake::Admin admin(cluster);
 //   deimos::fake::HttpServer server(admin, {.port = 4000});
 //
-//   curl localhost:4000/faults -d '{"kind": "partition", "groups": [[1], [2, 3]]}'
+//   curl localhost:4000/faults --json '{"kind": "partition", "groups": [[1], [2, 3]]}'
 //
 //   GET /               what there is, as text
 //   GET /cluster        the ClusterState
@@ -17,7 +17,8 @@
 //   POST /clock         `{"advance": "5s"}`, at most 24 hours: moves a manual clock
 //   POST /reset         nothing, or `{"seed": 7}`: a cluster as if made anew
 //
-// Bodies are JSON as in fault_json.h, whatever `Content-Type` says, and fields are named as in C++. Refused, with
+// Bodies are JSON as in fault_json.h, and `Content-Type` says so; fields are named as in C++. No web page is let in: an
+// `Origin` and a `Host` that is not a loopback name or address are refused (403). Refused, with
 // `{"error": "why"}` and nothing changed: what is malformed or impossible (400), what is not there (404), another
 // method (405), a clock that moves by itself (409).
 #pragma once
