@@ -31,7 +31,9 @@ class DEIMOS_EXPORT Hold {
   /// lower ones than it has seen. The index of the write that granted the lock; stays the same on re-entry.
   [[nodiscard]] std::uint64_t fencing_token() const noexcept;
   /// Triggered once, as soon as the lock is lost; at the latest at expires_at(), whatever the network does. Never
-  /// triggered by a release.
+  /// triggered by a release. A process that stood still beyond expires_at() (SIGSTOP, a suspended machine) sees the
+  /// trigger some milliseconds after it runs again, once a thread of the library has had its turn; is_held() is right
+  /// at once: ask it after whatever may have taken long.
   [[nodiscard]] std::stop_token lost() const noexcept;
   /// Whether the lock is held right now: neither lost, nor released, nor past expires_at().
   [[nodiscard]] bool is_held() const;

@@ -26,7 +26,9 @@ namespace deimos {
 class DEIMOS_EXPORT Mutex {
  public:
   /// Waits for the lock as `options` say, or until `stop` is triggered. Owners of this process wait in line, and only
-  /// the first of them asks the store. While the store cannot be reached the call goes on trying until its time is up.
+  /// the first of them asks the store. While the store cannot be reached the call goes on trying until its time is up;
+  /// whoever answers five times in a row, and not as a store does, ends it (errc::protocol_error): a proxy's page, a
+  /// redirect, a password that is missing.
   /// errc::lock_timeout (not free in time), lock_already_held (one try, or as many as allowed), cancelled, closed;
   /// invalid_key and invalid_argument (nothing was sent); not_a_file, not_a_directory (the key is in other use); for
   /// one try also what became of the request: unavailable, outcome_unknown, …

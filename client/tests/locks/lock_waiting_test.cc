@@ -44,6 +44,35 @@ TEST_F(LockWaiting, AWaiterIsGrantedTheLockAtTheReleaseAndAsksLittle) {  // C18
   EXPECT_EQ(waiter.faults->total(), before + 1);
 }
 
+TEST_F(LockWaiting, WhoNeverAnswersAsAStoreEndsTheWaitWithTheReason) {
+  for (const Step step : {Step::inspect, Step::wait}) {
+    waiter.faults->always(step, refuse(errc::protocol_error));
+    EXPECT_THAT(wanted.acquire(within(10min)), FailsWith(errc::protocol_error)) << static_cast<int>(step);
+    waiter.faults->heal();
+  }
+  release();
+  waiter.faults->always(Step::acquire, refuse(errc::protocol_error));
+  EXPECT_THAT(wanted.acquire(within(10min)), FailsWith(errc::protocol_error)) << "it may read, but not write";
+}
+
+TEST_F(LockWaiting, AFewStrangeAnswersAreNoReasonToEndTheWait) {
+  for (int i = 0; i < 4; ++i) waiter.faults->next(Step::acquire, refuse(errc::protocol_error));
+  begin_to_wait();
+  world.sleep(10s);
+  for (int i = 0; i < 4; ++i) waiter.faults->next(Step::inspect, refuse(errc::protocol_error));
+  release();
+  world.sleep(10s);
+  EXPECT_TRUE(granted());
+}
+
+TEST_F(LockWaiting, ALockThatIsKnownToBeHeldIsNotFreeInTimeWhateverFailsAfterwards) {
+  waiter.faults->always(Step::inspect, lose_request());
+  EXPECT_FALSE(wanted.try_lock_for(2s)) << "no exception: it is known that another has it";
+  EXPECT_FALSE(wanted.try_lock());
+  waiter.faults->always(Step::acquire, lose_request());
+  EXPECT_THROW(static_cast<void>(wanted.try_lock_for(2s)), LockError) << "nobody knows";
+}
+
 TEST_F(LockWaiting, AReleaseBetweenTheRefusalAndTheWatchIsNotMissed) {  // C1, C3, C9
   waiter.faults->before(Step::wait, [&] { release(); });
   begin_to_wait();

@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration first_pause = std::chrono::milliseconds(20);
 constexpr int most_doublings = 7;  // To about 2.5 s.
+/// Whoever answers so often in a row, and never as a store does, is none: a proxy, or a store that wants a password.
+constexpr int most_strange_answers = 5;
 
 bool may_pass(const Error& error) {
   return error.code == condition::retryable || error.code == condition::outcome_unknown;
@@ -42,7 +44,9 @@ bool LockAcquirer::out_of_time() {
     return true;
   }
   if (runtime_.now() < asked_.deadline) return false;
-  if (last_error_ && (asked_.once || refusals_ == 0)) {
+  if (asked_.once && known_held_) {
+    error_ = fail(errc::lock_already_held, "lock '" + asked_.name + "' is held by another").value();
+  } else if (last_error_ && (asked_.once || refusals_ == 0) && !known_held_) {
     error_ = *last_error_;  // It is not known whether the lock was free.
   } else {
     error_ = fail(errc::lock_timeout, "lock '" + asked_.name + "' was not free in time").value();
@@ -70,19 +74,26 @@ LockAcquirer::Step LockAcquirer::fail_with(Error error) {
 }
 
 LockAcquirer::Step LockAcquirer::failed_read(Error error, Step again) {
-  if (!may_pass(error)) return fail_with(std::move(error));
+  strange_reads_ = error.code == errc::protocol_error ? strange_reads_ + 1 : 0;
+  return failed(std::move(error), again);
+}
+
+LockAcquirer::Step LockAcquirer::failed(Error error, Step again) {
+  const bool strange = std::max(strange_reads_, strange_writes_) >= most_strange_answers;
+  if (!may_pass(error) || strange) return fail_with(std::move(error));
   last_error_ = std::move(error);
   pause();
   return again;
 }
 
 LockAcquirer::Step LockAcquirer::failed_write(Error error, Step again) {
-  if (error.code != condition::outcome_unknown) return failed_read(std::move(error), again);
+  strange_writes_ = error.code == errc::protocol_error ? strange_writes_ + 1 : 0;
+  if (error.code != condition::outcome_unknown) return failed(std::move(error), again);
   // Its lease counts from when a node takes it up: no later than one more time-out from now, if it is still under way.
   ++residue_.unresolved;
   const Duration longest = asked_.lease.stored + options_.max_clock_skew + options_.request_timeout;
   residue_.until = std::max(residue_.until, saturating_add(runtime_.now(), longest));
-  return failed_read(std::move(error), Step::look);
+  return failed(std::move(error), Step::look);
 }
 
 LockAcquirer::Step LockAcquirer::granted(TimePoint sent, std::uint64_t fencing_token) {
@@ -102,6 +113,8 @@ LockAcquirer::Step LockAcquirer::create() {
   const auto answer = backend_.acquire(asked_.key, asked_.token, asked_.lease.stored, step_deadline());
   if (!answer) return failed_write(answer.error(), Step::create);
   if (const auto* grant = std::get_if<Granted>(&*answer)) return granted(sent, grant->fencing_token);
+  strange_writes_ = 0;
+  known_held_ = true;
   return Step::look;
 }
 
@@ -112,6 +125,8 @@ LockAcquirer::Step LockAcquirer::look() {
 }
 
 LockAcquirer::Step LockAcquirer::judge(const Inspection& seen) {
+  strange_reads_ = 0;
+  known_held_ = seen.record && seen.record->token != asked_.token;
   if (!seen.record) {
     written_ = false;
     if (++vanished_ > 1) pause();  // Quick hand-overs, or a store that contradicts itself.

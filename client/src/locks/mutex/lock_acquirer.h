@@ -55,6 +55,7 @@ class LockAcquirer {
   /// After a failed step: `again` after a pause if it may succeed then.
   [[nodiscard]] Step failed_read(Error error, Step again);
   [[nodiscard]] Step failed_write(Error error, Step again);
+  [[nodiscard]] Step failed(Error error, Step again);
   [[nodiscard]] Step fail_with(Error error);
   [[nodiscard]] bool out_of_time();
   void pause(TimePoint no_later = TimePoint::max());
@@ -73,9 +74,12 @@ class LockAcquirer {
   std::uint64_t listen_from_ = 0;      ///< The revision to wait from; 0 before the first look.
   TimePoint look_at_;                  ///< When to stop listening and look.
   int refusals_ = 0;
-  int vanished_ = 0;  ///< Looks in a row that found nothing after a refusal.
-  int cleared_ = 0;   ///< Watches in a row that found the history gone, though it was asked for a moment before.
-  int failures_ = 0;  ///< In a row; they lengthen the pauses.
+  int vanished_ = 0;       ///< Looks in a row that found nothing after a refusal.
+  int cleared_ = 0;        ///< Watches in a row that found the history gone, though it was asked for a moment before.
+  int strange_reads_ = 0;  ///< Answers in a row that are none of a store.
+  int strange_writes_ = 0;
+  bool known_held_ = false;  ///< By another, when the store last said so.
+  int failures_ = 0;         ///< In a row; they lengthen the pauses.
   LockGrant grant_;
   Error error_;                      ///< Why it failed.
   std::optional<Error> last_error_;  ///< Of a step that was tried again.
