@@ -55,12 +55,34 @@ TEST_F(LockWaiting, WhoNeverAnswersAsAStoreEndsTheWaitWithTheReason) {
   EXPECT_THAT(wanted.acquire(within(10min)), FailsWith(errc::protocol_error)) << "it may read, but not write";
 }
 
-TEST_F(LockWaiting, AFewStrangeAnswersAreNoReasonToEndTheWait) {
+TEST_F(LockWaiting, AFewStrangeReadsAreForgottenAtTheNextGoodOne) {
+  begin_to_wait();
+  Client other = world.client();
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 4; ++i) waiter.faults->next(Step::wait, refuse(errc::protocol_error));
+    ASSERT_TRUE(other.set("/locks/a", "theirs", {.ttl = 1min}));  // A change that ends the poll.
+    world.sleep(10s);
+  }
+  ASSERT_TRUE(other.remove("/locks/a"));
+  world.sleep(10s);
+  EXPECT_TRUE(granted());
+}
+
+TEST_F(LockWaiting, AFewStrangeWritesAreForgottenAtTheNextGoodOne) {
+  release();
+  Client other = world.client();
+  int tries = 0;
+  const std::function<void()> taken_at_the_fifth = [&] {
+    if (++tries < 5) return waiter.faults->before(Step::acquire, taken_at_the_fifth);
+    ASSERT_TRUE(other.set("/locks/a", "theirs", {.ttl = 1min}));
+  };
+  waiter.faults->before(Step::acquire, taken_at_the_fifth);
   for (int i = 0; i < 4; ++i) waiter.faults->next(Step::acquire, refuse(errc::protocol_error));
   begin_to_wait();
   world.sleep(10s);
-  for (int i = 0; i < 4; ++i) waiter.faults->next(Step::inspect, refuse(errc::protocol_error));
-  release();
+  ASSERT_EQ(tries, 5) << "and then it was refused as it should be";
+  for (int i = 0; i < 4; ++i) waiter.faults->next(Step::acquire, refuse(errc::protocol_error));
+  ASSERT_TRUE(other.remove("/locks/a"));
   world.sleep(10s);
   EXPECT_TRUE(granted());
 }
@@ -71,6 +93,14 @@ TEST_F(LockWaiting, ALockThatIsKnownToBeHeldIsNotFreeInTimeWhateverFailsAfterwar
   EXPECT_FALSE(wanted.try_lock());
   waiter.faults->always(Step::acquire, lose_request());
   EXPECT_THROW(static_cast<void>(wanted.try_lock_for(2s)), LockError) << "nobody knows";
+}
+
+TEST_F(LockWaiting, ALockThatWasSeenFreeIsNoLongerKnownToBeHeld) {
+  waiter.faults->before(Step::inspect, [&] {
+    release();
+    waiter.faults->always(Step::acquire, lose_request());
+  });
+  EXPECT_THROW(static_cast<void>(wanted.try_lock_for(2s)), LockError);
 }
 
 TEST_F(LockWaiting, AReleaseBetweenTheRefusalAndTheWatchIsNotMissed) {  // C1, C3, C9

@@ -35,6 +35,7 @@ struct Fault {
     lose_answer,   ///< Applied, but the caller waits until its deadline and does not know.
     late,          ///< As lose_request, but it arrives `delay` after it was sent.
     delay,         ///< Applied at once; the answer takes `delay`.
+    overdue,       ///< Likewise, and it is given even after the deadline of the step.
     refuse,        ///< Certainly not applied: `code`, at once.
     confuse,       ///< Applied, but answered with `code`, at once.
     end_empty,     ///< A wait: the store ends it at once, without an event.
@@ -49,6 +50,7 @@ inline Fault lose_request() { return {.kind = Fault::Kind::lose_request}; }
 inline Fault lose_answer() { return {.kind = Fault::Kind::lose_answer}; }
 inline Fault arrive_late(Duration delay) { return {.kind = Fault::Kind::late, .delay = delay}; }
 inline Fault delay_answer(Duration delay) { return {.kind = Fault::Kind::delay, .delay = delay}; }
+inline Fault answer_overdue(Duration delay) { return {.kind = Fault::Kind::overdue, .delay = delay}; }
 inline Fault refuse(errc code = errc::unavailable) { return {.kind = Fault::Kind::refuse, .code = code}; }
 inline Fault confuse(errc code) { return {.kind = Fault::Kind::confuse, .code = code}; }
 
@@ -143,6 +145,11 @@ class FaultyBackend final : public LockBackend {
         const TimePoint arrival = saturating_add(runtime_->now(), fault.delay);
         if (arrival >= until.at) return silence<Value>(until);
         return runtime_->sleep_until(arrival, until.stop) ? answer : silence<Value>(until);
+      }
+      case Kind::overdue: {
+        Result<Value> answer = apply(at_once());
+        runtime_->sleep_for(fault.delay);
+        return answer;
       }
       case Kind::refuse: return fail(fault.code, "refused by the test");
       case Kind::confuse: (void)apply(at_once()); return fail(fault.code, "confused by the test");

@@ -163,12 +163,12 @@ TEST(FaultJson, SaysWhatIsWrongAndWhere) {
       {R"({"kind": "add_rule", "rule": {"action": {"kind": "answer", "status": 3000000000}}})",
        "rule.action.status: expected a whole number from -2147483648 to 2147483647"},
   };
-  for (const auto& [json, why] : bad) {
+  for (const auto& [text, why] : bad) {
     try {
-      (void)fault_from_json(json);
-      ADD_FAILURE() << json << " was taken";
+      (void)fault_from_json(text);
+      ADD_FAILURE() << text << " was taken";
     } catch (const std::invalid_argument& error) {
-      EXPECT_THAT(error.what(), HasSubstr(why)) << json;
+      EXPECT_THAT(error.what(), HasSubstr(why)) << text;
     }
   }
 }

@@ -208,6 +208,7 @@ LockAcquirer::Step LockAcquirer::listen() {
     return failed_read(change.error(), Step::listen);
   }
   cleared_ = 0;
+  strange_reads_ = 0;
   if (!*change) {
     if (runtime_.now() < until) pause(look_at_);  // The store ended the poll; it may go on doing so.
     return Step::listen;
