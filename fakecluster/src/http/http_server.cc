@@ -88,15 +88,17 @@ class HttpServer::Impl {
 
   /// Breaks every connection, and refuses new ones until it is reachable again.
   void set_reachable(bool reachable) {
-    listener_.accept_connections(reachable);
     const internal::LocalMutexLock lock(mutex_);
     reachable_ = reachable;
+    listener_.accept_connections(reachable);
     if (!reachable) return abort_all();
     asio::post(io_, [this] { accept_next(); });
   }
 
-  [[nodiscard]] bool is_reachable() const {
+  /// Somebody else may have taken the port while the node was crashed. False while it is.
+  [[nodiscard]] bool listen_again() {
     const internal::LocalMutexLock lock(mutex_);
+    if (reachable_) listener_.accept_connections(true);
     return reachable_;
   }
 
@@ -106,9 +108,8 @@ class HttpServer::Impl {
       accepting_ = false;
       if (!error) begin(std::move(socket));
       if (!error || error == asio::error::connection_aborted) return accept_next();
-      if (stopping_ || !is_reachable()) return;
-      // Either no descriptor is left, or somebody else took the port while the node was crashed.
-      if (error == asio::error::invalid_argument) listener_.accept_connections(true);
+      // Either the socket does not listen, or no descriptor is left for another client.
+      if (stopping_ || (error == asio::error::invalid_argument && !listen_again())) return;
       retry_.expires_after(accept_retry_time);
       retry_.async_wait([this](error_code /*error*/) { accept_next(); });
     });
