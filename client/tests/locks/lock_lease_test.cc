@@ -6,9 +6,6 @@
 namespace deimos::lock_test {
 namespace {
 
-/// What 10 s leave after 1 % and 500 ms.
-constexpr Duration usable = 9400ms;
-
 class LockLease : public TwoMembers {
  protected:
   [[nodiscard]] TimePoint now() const { return world.runtime->now(); }

@@ -37,6 +37,7 @@ class CountingRuntime final : public Runtime {
   [[nodiscard]] std::unique_ptr<Task> spawn(std::string name, std::function<void(std::stop_token)> body) override {
     if (broken || spawned >= most) throw std::runtime_error("no more threads");
     ++spawned;
+    if (on_spawn) on_spawn();
     return real_->spawn(std::move(name), std::move(body));
   }
   [[nodiscard]] std::uint64_t random() override { return real_->random(); }
@@ -45,6 +46,7 @@ class CountingRuntime final : public Runtime {
   int spawned = 0;
   int most = std::numeric_limits<int>::max();
   bool broken = false;
+  std::function<void()> on_spawn;
 
  private:
   const std::shared_ptr<Runtime> real_;
@@ -228,6 +230,23 @@ TEST_F(LockLifecycle, EachTaskThatCannotBeStartedIsAnErrorAndNoDeadlock) {
     EXPECT_THAT(locks.mutex("x").acquire(), FailsWith(errc::unavailable)) << started;
     runtime->most = std::numeric_limits<int>::max();
     EXPECT_THAT(locks.mutex("x").acquire(), Succeeds()) << started;
+  }
+}
+
+TEST_F(LockLifecycle, AManagerThatIsClosedWhileItsTasksBeginLeavesNone) {
+  auto runtime = std::make_shared<CountingRuntime>(world.runtime);
+  const std::size_t before = world.runtime->scheduler().foreground_tasks();
+  for (int last = 1; last <= 3; ++last) {
+    auto locks = std::make_unique<LockManager>(ours.faults, runtime, LockOptions{.prefix = "/short"});
+    runtime->spawned = 0;
+    runtime->on_spawn = [&] {
+      if (runtime->spawned == last) locks->close();
+    };
+    EXPECT_THAT(locks->mutex("x").acquire(), FailsWith(errc::closed)) << last;
+    runtime->on_spawn = nullptr;
+    locks.reset();
+    world.sleep(1min);
+    EXPECT_EQ(world.runtime->scheduler().foreground_tasks(), before) << last;
   }
 }
 

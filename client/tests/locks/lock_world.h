@@ -284,6 +284,9 @@ class World {
   std::unique_ptr<Task> driver_;
 };
 
+/// What a lease of 10 s leaves its holder: less 1 % and 500 ms.
+constexpr Duration usable = 9400ms;
+
 /// Two clients and one lock that both want.
 class TwoMembers : public ::testing::Test {
  protected:

@@ -283,6 +283,17 @@ TEST_F(HttpServerTest, AnIdleConnectionKeepsNothingOfItsLastAnswer) {
   EXPECT_LT(resident(), before + (10 * megabytes << 20U)) << "40 answers of 4 MiB were sent";
 }
 
+TEST(HttpServerLimits, AClientThatTakesNothingOfItsAnswerIsCut) {
+  Node node;
+  const HttpServer server(node, {.limits = {.answer_time = std::chrono::milliseconds(30)}});
+  RawClient writer(server.port());
+  writer.send(put("/keys/a", "value=" + std::string(std::size_t{8} << 20U, 'v')));  // More than sockets hold.
+  EXPECT_EQ(writer.answer().status, 201);
+  RawClient reader(server.port());
+  reader.send(get("/keys/a"));
+  EXPECT_TRUE(eventually([&] { return server.connections() == 1; })) << "only the writer is left";
+}
+
 TEST(HttpServerOfACluster, ListensAgainOnceItsPortIsFree) {
   Cluster cluster({.nodes = 1});
   HttpServer server(cluster.node(1));
