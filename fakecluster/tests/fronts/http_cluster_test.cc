@@ -165,6 +165,12 @@ TEST(AdminServer, IsServedAsANodeIs) {
               std::to_string(fault.size()) + "\r\n\r\n" + fault);
   EXPECT_EQ(client.answer().status, 200);
   EXPECT_EQ(cluster.leader(), 0u);
+  client.send(
+      "POST /faults HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n6\r\n\"heal\"\r\n0\r\nOrigin: http://in.a.trailer\r\n\r\n");
+  EXPECT_EQ(client.answer().status, 200) << "a trailer is not a header";
+  EXPECT_EQ(cluster.leader(), 1u);
+  cluster.isolate(1);
   client.send("HEAD /cluster HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(client.answer(true).status, 200);
   client.send(get("/cluster"));
