@@ -112,8 +112,8 @@ TEST(FaultJson, ReadsDurationsInEveryUnit) {
       {"0.000000001s", 1ns}, {"9223372036854775807ns", std::chrono::nanoseconds::max()},
   };
   for (const auto& [text, duration] : durations) {
-    const std::string json = std::string(R"({"kind": "step_clock", "by": ")") + text + "\"}";
-    EXPECT_EQ(fault_from_json(json), Fault(StepClock{0, duration})) << text;
+    const std::string fault = std::string(R"({"kind": "step_clock", "by": ")") + text + "\"}";
+    EXPECT_EQ(fault_from_json(fault), Fault(StepClock{0, duration})) << text;
   }
 }
 
@@ -121,9 +121,9 @@ TEST(FaultJson, RefusesWhatIsNoDuration) {
   for (const char* text : {"\"\"", "5", "\"5\"", "\"s\"", "\".5s\"", "\"5.s\"", "\"1..2s\"", "\"1.2.3s\"", "\"5 s\"",
                            "\"5S\"", "\"--5s\"", "\"1.5ns\"", "\"0.0000000001s\"", "\"9223372036854775808ns\"",
                            "\"9223372037s\"", "\"99999999999999999999h\"", "\"1e3s\"", "null", "[]"}) {
-    const std::string json = std::string(R"({"kind": "step_clock", "by": )") + text + "}";
+    const std::string fault = std::string(R"({"kind": "step_clock", "by": )") + text + "}";
     try {
-      (void)fault_from_json(json);
+      (void)fault_from_json(fault);
       ADD_FAILURE() << text << " was taken";
     } catch (const std::invalid_argument& error) {
       EXPECT_THAT(error.what(), HasSubstr("by: expected a duration with its unit")) << text;
