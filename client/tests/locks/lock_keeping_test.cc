@@ -100,6 +100,27 @@ TEST_F(LockKeeping, AnOwnerThatWaitsInLineReentersWhenTheLockBecomesItsOwn) {
   EXPECT_EQ(most, 2) << "one owner, twice";
 }
 
+TEST_F(LockKeeping, AnOwnerReentersPastAnotherThatWaitsBeforeIt) {
+  auto first = mutex.acquire();
+  ASSERT_THAT(first, Succeeds());
+  std::vector<std::uint64_t> order;
+  std::vector<std::unique_ptr<Task>> tasks;
+  for (const std::uint64_t owner : {7U, 8U, 7U}) {
+    tasks.push_back(world.spawn("owner", [this, owner, &order] {
+      AcquireOptions options;
+      options.owner = owner;
+      auto hold = mutex.acquire(options);
+      ASSERT_THAT(hold, Succeeds());
+      order.push_back(owner);
+      world.sleep(5s);
+    }));
+    world.sleep(1ms);
+  }
+  first->release().value();
+  tasks.clear();
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{7, 7, 8}));
+}
+
 TEST_F(LockKeeping, RetriesBeyondCountingDoNotGiveUpAtOnce) {
   auto held = mutex.acquire();
   ASSERT_THAT(held, Succeeds());

@@ -56,6 +56,7 @@ TEST_F(LockWaiting, WhoNeverAnswersAsAStoreEndsTheWaitWithTheReason) {
 }
 
 TEST_F(LockWaiting, AFewStrangeReadsAreForgottenAtTheNextGoodOne) {
+  for (int i = 0; i < 4; ++i) waiter.faults->next(Step::inspect, refuse(errc::protocol_error));
   begin_to_wait();
   Client other = world.client();
   for (int round = 0; round < 3; ++round) {
