@@ -49,12 +49,14 @@ void HttpConnection::finish() {
 
 void HttpConnection::abort() noexcept { ::shutdown(socket_.native_handle(), SHUT_RDWR); }
 
-/// Whatever goes wrong within a step is said to the client, and costs its connection.
+/// Whatever goes wrong within a step costs the connection, and is said to the client if it was not being answered.
 template <typename Step>
 void HttpConnection::guarded(Step step) {
   try {
     step();
   } catch (const std::exception& error) {
+    const bool in_an_answer = phase_ == Phase::answering && exchange_.status != 0;
+    if (in_an_answer || phase_ == Phase::over) return end();  // There is nowhere to say it.
     if (phase_ == Phase::answering) end_exchange(false);
     refuse({500, error.what()});
   }
