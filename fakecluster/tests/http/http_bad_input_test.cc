@@ -232,6 +232,19 @@ TEST_F(HttpSlowInputTest, IdleConnectionIsNotASlowOne) {
   EXPECT_EQ(idle.answer().status, 200);
 }
 
+TEST_F(HttpSlowInputTest, TimeOfARequestEndsWithIt) {
+  {
+    RawClient watcher(server_.port());
+    watcher.send("GET /keys/a?wait=true HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(watcher.head().status, 100);  // A part of it has come.
+    watcher.send("x");
+    EXPECT_EQ(watcher.head().status, 200);
+    expect_refused("P", 408, "took too long");  // As long as a request may take.
+    EXPECT_EQ(node_.statistics().watchers, 1U) << "cut, as if it were still arriving";
+  }
+  EXPECT_TRUE(eventually([&] { return node_.statistics().watchers == 0; }));
+}
+
 TEST(HttpConnectionLimit, ConnectionBeyondItIsDeclined) {
   Node node;
   const HttpServer server(node, {.limits = {.connections = 4}});
