@@ -237,12 +237,10 @@ TEST_F(LockLifecycle, AManagerThatIsClosedWhileItsTasksBeginLeavesNone) {
   auto runtime = std::make_shared<CountingRuntime>(world.runtime);
   for (int last = 1; last <= 3; ++last) {
     auto locks = std::make_unique<LockManager>(ours.faults, runtime, LockOptions{.prefix = "/short"});
-    runtime->spawned = 0;
-    runtime->on_spawn = [&] {
-      if (runtime->spawned == last) locks->close();
+    runtime->on_spawn = [&, left = last]() mutable {
+      if (--left == 0) locks->close();
     };
     EXPECT_THAT(locks->mutex("x").acquire(), FailsWith(errc::closed)) << last;
-    runtime->on_spawn = nullptr;
     locks.reset();
     world.sleep(1min);
     EXPECT_THAT(world.runtime->scheduler().describe_tasks(), ::testing::Not(::testing::HasSubstr("lock "))) << last;
