@@ -54,9 +54,9 @@ struct LockOptions {
   /// How much faster this machine's clock may run than the store's: 0 to 0.5.
   double max_clock_rate_error = 0.01;
   /// How far the clocks of the store's nodes may be apart. Also how long after its end another's lease is taken over
-  /// if the store has not swept it: in whole seconds, rounded up, and one more, since the store tells what is left of a
-  /// lease in whole seconds. A lease of 2 s whose holder is gone is taken over 4 s after it was granted, at a skew of
-  /// up to 1 s. The margin leaves at least a quarter of every `ttl`.
+  /// if the store has not swept it: in whole seconds, rounded down, and one more, since the store tells what is left of
+  /// a lease in whole seconds. A lease of 2 s whose holder is gone is taken over 3 s after it was granted if the skew
+  /// is below 1 s. The margin leaves at least a quarter of every `ttl`.
   Duration max_clock_skew = std::chrono::milliseconds(500);
   /// How many renewals may be under way at once: 1 to 1000. That many leases are renewed in each round trip; and as
   /// many tasks may be started for it.

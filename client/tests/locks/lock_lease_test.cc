@@ -321,6 +321,21 @@ TEST(LockLeaseUnswept, ALeaseThatIsOverButNotSweptIsTakenOver) {  // law 11, D11
   EXPECT_THAT(next->release(), Succeeds());
 }
 
+TEST(LockLeaseUnswept, IsTakenOverAtItsEndAndWholeSecondsOfTheSkewAndOneMore) {  // law 11
+  const auto taken_over_after = [](Duration skew) {
+    World world({.sweep_interval = 10min});
+    Member& member = world.add({.ttl = 10s, .max_clock_skew = skew});
+    EXPECT_TRUE(world.client().create("/locks/a", "dead-client", {.ttl = 2s}));
+    const TimePoint start = world.runtime->now();
+    EXPECT_THAT(member.locks->mutex("a").acquire(), Succeeds());
+    return world.since(start);
+  };
+  EXPECT_EQ(taken_over_after(500ms), 3s);
+  EXPECT_EQ(taken_over_after(999ms), 3s);
+  EXPECT_EQ(taken_over_after(1s), 4s);
+  EXPECT_EQ(taken_over_after(2500ms), 5s);
+}
+
 TEST(LockLeaseUnswept, ARenewalThatComesBetweenTheReadingAndTheTakeOverWins) {  // law 11
   World world({.sweep_interval = 10min});
   Member& holder = world.add();

@@ -179,7 +179,7 @@ class HttpServer::Impl {
 
   mutable internal::LocalMutex mutex_;
   std::condition_variable all_ended_;
-  /// Taken out by an owner that holds the mutex, so that others may abort what is here.
+  /// Each is taken out before its socket is closed, so that whoever holds the mutex may abort what is here.
   std::unordered_map<const HttpConnection*, Connection> connections_ DEIMOS_GUARDED_BY(mutex_);
   bool reachable_ DEIMOS_GUARDED_BY(mutex_) = true;
   bool stopped_ DEIMOS_GUARDED_BY(mutex_) = false;  // What was open then is all that is left.

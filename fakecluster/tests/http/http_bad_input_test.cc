@@ -63,7 +63,8 @@ class HttpSlowInputTest : public HttpBadInputTest {
 };
 
 TEST_F(HttpBadInputTest, GarbageIsNoRequestLine) {
-  expect_refused("\x16\x03\x01\x02\x00\x01\x00\x01", 400, "malformed request line");  // Someone speaks TLS.
+  const std::string tls_hello{'\x16', '\x03', '\x01', '\x02', '\0', '\x01', '\0', '\x01'};
+  expect_refused(tls_hello, 400, "malformed request line");
   expect_refused(std::string(4, '\0'), 400, "malformed request line");
   expect_refused("{\"a\":1}\n", 400, "malformed request line");
   expect_refused("GET\r\n", 400, "malformed request line");

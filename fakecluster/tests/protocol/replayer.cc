@@ -49,8 +49,10 @@ std::string difference(const Json& expected, const Json& actual, const std::stri
   if (expected.type() == actual.type() && expected.is_structured() && expected.size() == actual.size()) {
     auto other = actual.items().begin();
     for (const auto& [key, value] : expected.items()) {
-      if (other.key() != key) return name + ": expected member " + key + ", got " + other.key();
-      if (auto found = difference(value, other.value(), name + "." + key); !found.empty()) return found;
+      std::string member = name;
+      member.append(".").append(key);
+      if (other.key() != key) return member.append(": got ").append(other.key()).append(" in its place");
+      if (auto found = difference(value, other.value(), member); !found.empty()) return found;
       ++other;
     }
     return "";
