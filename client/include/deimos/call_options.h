@@ -10,17 +10,20 @@
 namespace deimos {
 
 // In all options, `timeout` is for the whole call; none: ClientOptions::request_timeout. Not positive: the call fails
-// with errc::unavailable at once.
+// with errc::unavailable at once. `avoid_endpoint` is the URL of an endpoint to be asked only if no other works, as of
+// one that has just failed for the same purpose: see Error::endpoint.
 
 struct GetOptions {
   bool recursive = false;  ///< The whole tree below a directory, not one level.
   bool sorted = false;     ///< Children by key, as text.
   std::optional<Duration> timeout = {};
+  std::string avoid_endpoint = {};
 };
 
 struct WriteOptions {
   std::optional<Duration> ttl = {};  ///< None: permanent, also if the key had a TTL before.
   std::optional<Duration> timeout = {};
+  std::string avoid_endpoint = {};
 };
 
 struct RemoveOptions {

@@ -42,8 +42,11 @@ struct ClientOptions {
   std::vector<std::string> endpoints = {};
   /// The longest that a call takes, all its attempts together, unless the call says otherwise.
   Duration request_timeout = std::chrono::seconds(10);
-  /// A read that is not answered within this is asked of another endpoint. A write is sent once, and waits until
-  /// request_timeout.
+  /// A read that is not answered within this is asked of another endpoint, and so is a long poll of which not even the
+  /// head of the answer has come. A write is sent once, and waits until request_timeout.
+  /// An endpoint that lets calls wait for a third of this, and answers none, is asked by a short read in the
+  /// background; if it does not answer that in another third, while another endpoint does, it hangs: what waits for it
+  /// is ended (a write with errc::outcome_unknown), and it is left out until such a read finds it back.
   Duration attempt_timeout = std::chrono::seconds(3);
   Duration connect_timeout = std::chrono::seconds(1);
   RetryPolicy retry = {};

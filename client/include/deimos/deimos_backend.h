@@ -29,6 +29,7 @@ class DEIMOS_EXPORT DeimosBackend final : public LockBackend {
 
  private:
   [[nodiscard]] Duration left(const Deadline& until) const;
+  [[nodiscard]] WriteOptions write_options(std::chrono::seconds ttl, const Deadline& until) const;
 
   Client client_;
 };

@@ -62,6 +62,7 @@ struct Change {
 struct Deadline {
   TimePoint at;
   std::stop_token stop = {};
+  std::string avoid_endpoint = {};  ///< It failed for the same purpose last: to be asked only if no other works.
 };
 
 /// See the laws at the top of this file. Every member is thread-safe, and blocks no longer than `until` allows.

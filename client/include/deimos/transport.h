@@ -39,6 +39,9 @@ struct Request {
   Headers headers;
   std::string body;          ///< Sent with `content_type` if that is not empty.
   std::string content_type;  ///< Usually `application/x-www-form-urlencoded`.
+  /// By when the head of the answer must have come, for a long poll, whose body may take much longer: else the exchange
+  /// ends as if this were its deadline.
+  TimePoint head_by = TimePoint::max();
 };
 
 /// A complete answer, whatever its status.

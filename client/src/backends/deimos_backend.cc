@@ -46,9 +46,13 @@ Duration DeimosBackend::left(const Deadline& until) const {
   return std::max(until.at - client_.runtime()->now(), Duration::zero());
 }
 
+WriteOptions DeimosBackend::write_options(std::chrono::seconds ttl, const Deadline& until) const {
+  return {.ttl = ttl, .timeout = left(until), .avoid_endpoint = until.avoid_endpoint};
+}
+
 Result<std::variant<Granted, Refused>> DeimosBackend::acquire(const std::string& key, const std::string& token,
                                                               std::chrono::seconds ttl, const Deadline& until) {
-  const Result<Answer> answer = client_.create(key, token, {.ttl = ttl, .timeout = left(until)}, until.stop);
+  const Result<Answer> answer = client_.create(key, token, write_options(ttl, until), until.stop);
   if (answer) return Granted{answer->node.modified_index};
   if (answer.error().code == errc::key_already_exists) return Refused{answer.error().index};
   return passed_on(answer.error());
@@ -56,16 +60,16 @@ Result<std::variant<Granted, Refused>> DeimosBackend::acquire(const std::string&
 
 Result<Granted> DeimosBackend::take_over(const LockRecord& expired, const std::string& token, std::chrono::seconds ttl,
                                          const Deadline& until) {
-  const Result<Answer> answer = client_.compare_and_swap(expired.key, token, {.index = expired.revision},
-                                                         {.ttl = ttl, .timeout = left(until)}, until.stop);
+  const Result<Answer> answer =
+      client_.compare_and_swap(expired.key, token, {.index = expired.revision}, write_options(ttl, until), until.stop);
   if (answer) return Granted{answer->node.modified_index};
   return passed_on(answer.error());
 }
 
 Result<Granted> DeimosBackend::renew(const std::string& key, const std::string& token, std::uint64_t revision,
                                      std::chrono::seconds ttl, const Deadline& until) {
-  const Result<Answer> answer = client_.compare_and_swap(key, token, {.value = token, .index = revision},
-                                                         {.ttl = ttl, .timeout = left(until)}, until.stop);
+  const Result<Answer> answer =
+      client_.compare_and_swap(key, token, {.value = token, .index = revision}, write_options(ttl, until), until.stop);
   if (answer) return Granted{answer->node.modified_index};
   // The cause says of which the compare failed: of the value, of the index, or of both, in this order.
   const bool is_ours =
@@ -102,7 +106,8 @@ Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& 
 }
 
 Result<Inspection> DeimosBackend::inspect(const std::string& key, const Deadline& until) {
-  const Result<Answer> answer = client_.get(key, {.timeout = left(until)}, until.stop);
+  const Result<Answer> answer =
+      client_.get(key, {.timeout = left(until), .avoid_endpoint = until.avoid_endpoint}, until.stop);
   if (!answer) {
     if (answer.error().code == errc::key_not_found) return Inspection{std::nullopt, answer.error().index};
     return passed_on(answer.error());

@@ -31,6 +31,28 @@ Error make_error(errc code, std::string message) { return fail(code, std::move(m
 
 bool is_unclear(int status) noexcept { return status >= 500 || status == 429; }
 
+/// A caller who leaves too little time says nothing about the endpoint, unless all do.
+Verdict verdict_of(const Failure& failure, Duration took, const ClientOptions& options) {
+  switch (failure.reason) {
+    case Failure::Reason::refused:
+    case Failure::Reason::broken: return Verdict::fails;
+    case Failure::Reason::timed_out: {
+      const bool sent = failure.delivery == Delivery::unknown;
+      return took >= (sent ? options.attempt_timeout : options.connect_timeout) ? Verdict::fails : Verdict::timed_out;
+    }
+    default: return Verdict::none;
+  }
+}
+
+/// How long an endpoint may be silent before it is asked whether it works; also the time that it has to say so.
+Duration patience(const ClientOptions& options) {
+  constexpr int share = 3;
+  return std::max<Duration>(options.attempt_timeout / share, std::chrono::milliseconds(1));
+}
+
+/// For a read that the store answers only if it works: by its leader, and a majority. Of a key that nobody has.
+constexpr const char* probe_target = "/keys/_deimos/probe";
+
 }  // namespace
 
 /// Why an attempt did not answer the call, and whether another may.
@@ -39,12 +61,36 @@ struct Caller::AttemptFailure {
   bool again = false;
 };
 
+/// An attempt that is under way, of which an answer can be expected soon.
+class Caller::Waiting {
+ public:
+  Waiting(Caller& caller, const Call& call, const std::string& endpoint)
+      : caller_(call.kind == Call::Kind::poll ? nullptr : &caller), endpoint_(endpoint) {
+    if (caller_ == nullptr) return;
+    caller_->endpoints_.begin(endpoint_);
+    caller_->health_.consider(caller_->shared_from_this());
+  }
+  ~Waiting() {
+    if (caller_ != nullptr) caller_->endpoints_.end(endpoint_);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  Caller* caller_;
+  const std::string& endpoint_;
+};
+
 Caller::Caller(ClientOptions options)
     : observed_(options.observer != nullptr),
       own_transport_(options.transport == nullptr),
       options_(completed(std::move(options))),
       standing_headers_(standing_headers(options_)),
-      endpoints_(*options_.runtime, options_.endpoints) {}
+      endpoints_(*options_.runtime, options_.endpoints, patience(options_)),
+      health_(*options_.runtime, endpoints_,
+              {.probe = [this](const std::string& url, const std::stop_token& stop) { return probe(url, stop); },
+               .changed = [this](const std::string& url, bool up,
+                                 const std::string& reason) { report_change(url, up, reason); }}) {}
 
 Caller::~Caller() = default;
 
@@ -68,14 +114,7 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
   std::vector<std::string> tried;
   for (attempt.number = 1;; ++attempt.number) {
     runtime().check_running();
-    std::string endpoint = endpoints_.pick(tried);
-    if (endpoint.empty()) {
-      const Duration pause = backoff.pause(runtime());
-      if (observed_) observe([&](Observer& observer) { observer.on_retry(attempt, error.message, pause); });
-      runtime().sleep_until(std::min(saturating_add(runtime().now(), pause), deadline), either.token());
-      tried.clear();
-      endpoint = endpoints_.pick(tried);
-    }
+    EndpointSet::Choice choice = choose(call, attempt, error, tried, backoff, deadline, either.token());
     if (either.token().stop_requested()) {
       const bool closed = closing_.stop_requested();
       error = closed ? make_error(errc::closed, "the client is closed") : make_error(errc::cancelled, "by the caller");
@@ -83,8 +122,8 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
     }
     if (runtime().now() >= deadline) return failed(attempt.number - 1);
 
-    attempt.endpoint = std::move(endpoint);
-    auto outcome = this->attempt(call, attempt, deadline, either.token());
+    attempt.endpoint = std::move(choice.url);
+    auto outcome = this->attempt(call, attempt, deadline, stop, choice.hung);
     if (outcome) return std::move(*outcome);
     error = std::move(outcome.error().error);
     const bool may_try = options_.retry.max_attempts == 0 || attempt.number < options_.retry.max_attempts;
@@ -93,39 +132,64 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
   }
 }
 
+EndpointSet::Choice Caller::choose(const Call& call, const Attempt& last, const Error& why,
+                                   std::vector<std::string>& tried, Backoff& backoff, TimePoint deadline,
+                                   const std::stop_token& stop) {
+  EndpointSet::Choice choice = endpoints_.pick(tried, call.wish);
+  if (!choice.url.empty()) return choice;
+  const Duration pause = backoff.pause(runtime());
+  if (observed_) observe([&](Observer& observer) { observer.on_retry(last, why.message, pause); });
+  runtime().sleep_until(std::min(saturating_add(runtime().now(), pause), deadline), stop);
+  tried.clear();
+  // Round again, but not with the one that has just failed.
+  return endpoints_.pick(tried, {.prefer = {}, .avoid = last.endpoint});
+}
+
 tl::expected<Answered, Caller::AttemptFailure> Caller::attempt(const Call& call, const Attempt& attempt,
-                                                               TimePoint deadline, const std::stop_token& stop) {
+                                                               TimePoint deadline, const std::stop_token& stop,
+                                                               const std::stop_token& hung) {
   if (observed_) observe([&](Observer& observer) { observer.on_request(attempt); });
   const TimePoint start = runtime().now();
   TimePoint end = deadline;
   if (call.kind == Call::Kind::read) end = std::min(end, saturating_add(start, options_.attempt_timeout));
+  const StopEither either(stop, hung);
 
-  Exchange exchange = options_.transport->exchange(attempt.endpoint, call.request, end, stop);
+  Exchange exchange = this->exchange(call, attempt.endpoint, start, end, either.token());
   const Duration took = runtime().now() - start;
   if (!exchange) {
-    const Failure& failure = exchange.error();
+    Failure& failure = exchange.error();
+    const bool given_up =
+        failure.reason == Failure::Reason::cancelled && !stop.stop_requested() && !closing_.stop_requested();
+    if (given_up) {
+      failure.reason = Failure::Reason::broken;
+      failure.message = "the endpoint answers nothing, while others do";
+    }
     if (observed_) observe([&](Observer& observer) { observer.on_exchange_failed(attempt, failure, took); });
+    // A poll that ends at its own deadline has heard nothing; one that ends sooner was not even taken.
     const bool poll_is_over = call.kind == Call::Kind::poll && failure.reason == Failure::Reason::timed_out &&
-                              failure.delivery == Delivery::unknown;
+                              failure.delivery == Delivery::unknown && runtime().now() >= deadline;
     if (poll_is_over) {
-      mark(attempt.endpoint, true, "it took a long poll");
+      judge(attempt.endpoint, Verdict::works, "it took a long poll");
       return Answered{.response = {}, .endpoint = attempt.endpoint, .attempts = attempt.number, .timed_out = true};
     }
-    // A caller who leaves too little time says nothing about the endpoint.
-    const bool slow =
-        failure.reason == Failure::Reason::timed_out &&
-        took >= (failure.delivery == Delivery::not_sent ? options_.connect_timeout : options_.attempt_timeout);
-    if (slow || failure.reason == Failure::Reason::refused || failure.reason == Failure::Reason::broken) {
-      mark(attempt.endpoint, false, failure.message);
-    }
+    if (!given_up) judge(attempt.endpoint, verdict_of(failure, took, options_), failure.message);
     return tl::unexpected<AttemptFailure>(judge(call, failure));
   }
 
   const int status = exchange->status;
   if (observed_) observe([&](Observer& observer) { observer.on_response(attempt, status, took); });
-  mark(attempt.endpoint, status < 500, "status " + std::to_string(status));
+  judge(attempt.endpoint, status < 500 ? Verdict::works : Verdict::fails, "status " + std::to_string(status));
   if (is_unclear(status)) return tl::unexpected<AttemptFailure>(judge(call, std::move(*exchange)));
   return Answered{.response = std::move(*exchange), .endpoint = attempt.endpoint, .attempts = attempt.number};
+}
+
+Exchange Caller::exchange(const Call& call, const std::string& endpoint, TimePoint start, TimePoint end,
+                          const std::stop_token& stop) {
+  const Waiting waiting(*this, call, endpoint);
+  if (call.kind != Call::Kind::poll) return options_.transport->exchange(endpoint, call.request, end, stop);
+  Request poll = call.request;
+  poll.head_by = std::min(end, saturating_add(start, options_.attempt_timeout));
+  return options_.transport->exchange(endpoint, poll, end, stop);
 }
 
 Caller::AttemptFailure Caller::judge(const Call& call, const Failure& failure) const {
@@ -158,11 +222,28 @@ Caller::AttemptFailure Caller::judge(const Call& call, Response response) const 
   return {make_error(errc::unavailable, message), call.kind == Call::Kind::read};
 }
 
-void Caller::mark(const std::string& endpoint, bool up, const std::string& reason) {
-  const bool changed = up ? endpoints_.mark_up(endpoint) : endpoints_.mark_down(endpoint);
-  if (!changed || !observed_) return;
+void Caller::judge(const std::string& endpoint, Verdict verdict, const std::string& reason) {
+  if (!endpoints_.judge(endpoint, verdict)) return;
+  report_change(endpoint, verdict == Verdict::works, reason);
+  if (verdict != Verdict::works) health_.consider(shared_from_this());
+}
+
+void Caller::report_change(const std::string& endpoint, bool up, const std::string& reason) const {
+  if (!observed_) return;
   const auto kind = up ? EndpointChange::Kind::up : EndpointChange::Kind::down;
   observe([&](Observer& observer) { observer.on_endpoint_change({kind, endpoint, reason}); });
+}
+
+Verdict Caller::probe(const std::string& endpoint, const std::stop_token& stop) const {
+  Request request;
+  request.method = "GET";
+  request.target = probe_target;
+  request.headers = standing_headers_;
+  const TimePoint start = runtime().now();
+  const TimePoint end = saturating_add(start, patience(options_));
+  const Exchange exchange = options_.transport->exchange(endpoint, request, end, stop);
+  if (exchange) return exchange->status < 500 ? Verdict::works : Verdict::fails;
+  return exchange.error().reason == Failure::Reason::timed_out ? Verdict::timed_out : Verdict::fails;
 }
 
 Error Caller::report(Error error) {
@@ -179,6 +260,8 @@ void Caller::observe(const std::function<void(Observer&)>& tell) const {
 
 void Caller::close() noexcept {
   closing_.request_stop();
+  endpoints_.close();
+  health_.request_stop();
   if (own_transport_) options_.transport->close();
 }
 

@@ -15,7 +15,9 @@
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
 
+#include "calls/backoff.h"
 #include "calls/endpoint_set.h"
+#include "calls/health_check.h"
 
 namespace deimos {
 
@@ -30,7 +32,8 @@ struct Call {
   std::string key;  ///< Normalised; for messages, and to tell whose answer it is.
   Request request;
   std::optional<std::string> value = {};  ///< That a write sets, and its answer shows.
-  std::optional<Duration> timeout;        ///< None: the client's, for this kind.
+  std::optional<Duration> timeout = {};   ///< None: the client's, for this kind.
+  EndpointWish wish = {};
 };
 
 /// What it came to.
@@ -41,8 +44,9 @@ struct Answered {
   bool timed_out = false;  ///< A poll ended at its deadline; there is no response.
 };
 
-/// What all handles of one client share. Thread-safe; holds no mutex across an exchange, a pause or a callback.
-class Caller {
+/// What all handles of one client share; by a shared_ptr, which its background task shares too. Thread-safe; holds no
+/// mutex across an exchange, a pause or a callback.
+class Caller : public std::enable_shared_from_this<Caller> {
  public:
   /// `options` have passed check_options().
   explicit Caller(ClientOptions options);
@@ -65,21 +69,34 @@ class Caller {
   /// Triggered by close().
   [[nodiscard]] std::stop_token closing() const noexcept { return closing_.get_token(); }
   void close() noexcept;
+  /// After close(): waits for the background task, but not from within it.
+  void stop_health_check() noexcept { health_.stop(); }
 
  private:
   struct AttemptFailure;
+  class Waiting;
 
+  /// The next endpoint for a call, after a pause if all have been tried.
+  [[nodiscard]] EndpointSet::Choice choose(const Call& call, const Attempt& last, const Error& why,
+                                           std::vector<std::string>& tried, Backoff& backoff, TimePoint deadline,
+                                           const std::stop_token& stop);
   [[nodiscard]] tl::expected<Answered, AttemptFailure> attempt(const Call& call, const Attempt& attempt,
-                                                               TimePoint deadline, const std::stop_token& stop);
+                                                               TimePoint deadline, const std::stop_token& stop,
+                                                               const std::stop_token& hung);
+  [[nodiscard]] Exchange exchange(const Call& call, const std::string& endpoint, TimePoint start, TimePoint end,
+                                  const std::stop_token& stop);
   [[nodiscard]] AttemptFailure judge(const Call& call, const Failure& failure) const;
   [[nodiscard]] AttemptFailure judge(const Call& call, Response response) const;
-  void mark(const std::string& endpoint, bool up, const std::string& reason);
+  void judge(const std::string& endpoint, Verdict verdict, const std::string& reason);
+  void report_change(const std::string& endpoint, bool up, const std::string& reason) const;
+  [[nodiscard]] Verdict probe(const std::string& endpoint, const std::stop_token& stop) const;
 
   const bool observed_;
   const bool own_transport_;
   const ClientOptions options_;
   const Headers standing_headers_;
   EndpointSet endpoints_;
+  HealthCheck health_;
   std::stop_source closing_;
 };
 

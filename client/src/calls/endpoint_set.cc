@@ -10,13 +10,17 @@ using namespace std::chrono_literals;
 
 constexpr RetryPolicy probing = {.initial_backoff = 500ms, .max_backoff = 15s};
 
+/// So many attempts in a row that time out say something about the endpoint, however little time they had.
+constexpr int most_timed_out = 3;
+
 bool contains(const std::vector<std::string>& urls, const std::string& url) {
   return std::find(urls.begin(), urls.end(), url) != urls.end();
 }
 
 }  // namespace
 
-EndpointSet::EndpointSet(Runtime& runtime, std::vector<std::string> seeds) : runtime_(runtime) {
+EndpointSet::EndpointSet(Runtime& runtime, std::vector<std::string> seeds, Duration patience)
+    : runtime_(runtime), patience_(patience) {
   for (std::string& url : seeds) {
     endpoints_.push_back({.url = std::move(url), .seed = true, .member = true, .backoff = Backoff(probing)});
   }
@@ -24,51 +28,144 @@ EndpointSet::EndpointSet(Runtime& runtime, std::vector<std::string> seeds) : run
   next_ = runtime.random() % endpoints_.size();
 }
 
-std::string EndpointSet::pick(const std::vector<std::string>& tried) {
-  const TimePoint now = runtime_.now();
+EndpointSet::Choice EndpointSet::pick(const std::vector<std::string>& tried, const EndpointWish& wish) {
   const internal::LocalMutexLock lock(mutex_);
+  Endpoint* chosen = nullptr;
   Endpoint* last_resort = nullptr;
+  std::size_t next = next_;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    Endpoint& candidate = endpoints_[(next_ + i) % endpoints_.size()];
+    const std::size_t position = (next_ + i) % endpoints_.size();
+    Endpoint& candidate = endpoints_[position];
     if (contains(tried, candidate.url)) continue;
-    const bool due = !candidate.down || now >= candidate.probe_at;
-    if (candidate.member && due) {
-      next_ = (next_ + i + 1) % endpoints_.size();
-      if (candidate.down) start_probe(candidate, now);
-      return candidate.url;
+    if (candidate.down || !candidate.member) {
+      if (last_resort == nullptr || candidate.asked < last_resort->asked) last_resort = &candidate;
+    } else if (candidate.url == wish.prefer) {
+      chosen = &candidate;
+      next = next_;  // It does not take the turn of another.
+      break;
+    } else if (chosen == nullptr || chosen->url == wish.avoid) {
+      chosen = &candidate;
+      next = (position + 1) % endpoints_.size();
     }
-    if (last_resort == nullptr || candidate.probe_at < last_resort->probe_at) last_resort = &candidate;
   }
   // While something that should work has been tried, the rest is not worth the time.
-  if (!tried.empty() || last_resort == nullptr) return {};
-  start_probe(*last_resort, now);
-  return last_resort->url;
+  if (chosen == nullptr && tried.empty()) chosen = last_resort;
+  if (chosen == nullptr) return {};
+  next_ = next;
+  chosen->asked = ++picks_;
+  return {.url = chosen->url, .hung = chosen->hung.get_token()};
 }
 
-void EndpointSet::start_probe(Endpoint& endpoint, TimePoint now) {
-  // One call at a time finds out whether it is back.
-  endpoint.probe_at = saturating_add(now, probing.initial_backoff);
-  endpoint.probed = true;
-}
-
-bool EndpointSet::mark_up(const std::string& url) {
+void EndpointSet::begin(const std::string& url) {
+  const TimePoint now = runtime_.now();
   const internal::LocalMutexLock lock(mutex_);
   Endpoint* endpoint = find(url);
-  if (endpoint == nullptr || !endpoint->down) return false;
-  endpoint->down = false;
+  if (endpoint != nullptr && endpoint->waiting++ == 0) endpoint->silent_since = now;
+}
+
+void EndpointSet::end(const std::string& url) {
+  const internal::LocalMutexLock lock(mutex_);
+  Endpoint* endpoint = find(url);
+  // It may have been forgotten, and found anew, in the meantime.
+  if (endpoint != nullptr && endpoint->waiting > 0) --endpoint->waiting;
+}
+
+bool EndpointSet::judge(const std::string& url, Verdict verdict) {
+  const TimePoint now = runtime_.now();
+  const internal::LocalMutexLock lock(mutex_);
+  Endpoint* endpoint = find(url);
+  if (endpoint == nullptr) return false;
+  switch (verdict) {
+    case Verdict::none: return false;
+    case Verdict::timed_out:
+      if (++endpoint->timed_out < most_timed_out) return false;
+      [[fallthrough]];
+    case Verdict::fails: return take_out(*endpoint, now);
+    case Verdict::works: break;
+  }
+  endpoint->timed_out = 0;
+  endpoint->silent_since = endpoint->answered_at = now;
+  endpoint->has_answered = true;
+  if (!std::exchange(endpoint->down, false)) return false;
   endpoint->backoff.reset();
   return true;
 }
 
-bool EndpointSet::mark_down(const std::string& url) {
+bool EndpointSet::take_out(Endpoint& endpoint, TimePoint now) {
+  // Those who fail at the same time count as one failure; so does whoever asks one that is down as a last resort.
+  if (endpoint.down && now < endpoint.probe_at && endpoint.probe_at != TimePoint::max()) return false;
+  endpoint.probe_at = saturating_add(now, endpoint.backoff.pause(runtime_));
+  return !std::exchange(endpoint.down, true);
+}
+
+TimePoint EndpointSet::due(const Endpoint& endpoint) const {
+  if (!endpoint.member) return TimePoint::max();
+  if (endpoint.down) return endpoint.probe_at;
+  if (endpoint.waiting == 0) return TimePoint::max();
+  return saturating_add(std::max(endpoint.silent_since, endpoint.checked_at), patience_);
+}
+
+std::optional<EndpointSet::Check> EndpointSet::next_check() {
   const TimePoint now = runtime_.now();
   const internal::LocalMutexLock lock(mutex_);
-  Endpoint* endpoint = find(url);
-  // Calls that failed at the same time count as one failure.
-  if (endpoint == nullptr || (endpoint->down && !endpoint->probed)) return false;
-  endpoint->probed = false;
-  endpoint->probe_at = saturating_add(now, endpoint->backoff.pause(runtime_));
-  return !std::exchange(endpoint->down, true);
+  const auto found = std::min_element(endpoints_.begin(), endpoints_.end(), [this](const auto& one, const auto& other) {
+    mutex_.assert_held();
+    return due(one) < due(other);
+  });
+  if (due(*found) > now) return std::nullopt;
+  if (found->down) {
+    found->probe_at = TimePoint::max();  // Until this check is over.
+    return Check{.kind = Check::Kind::is_it_back, .url = found->url, .silent_since = {}};
+  }
+  found->checked_at = now;
+  return Check{.kind = Check::Kind::does_it_hang, .url = found->url, .silent_since = found->silent_since};
+}
+
+TimePoint EndpointSet::next_check_at() const {
+  const internal::LocalMutexLock lock(mutex_);
+  TimePoint first = TimePoint::max();
+  for (const Endpoint& endpoint : endpoints_) first = std::min(first, due(endpoint));
+  return first;
+}
+
+EndpointSet::Witness EndpointSet::witness_against(const Check& check) const {
+  const internal::LocalMutexLock lock(mutex_);
+  Witness witness;
+  for (const Endpoint& endpoint : endpoints_) {
+    if (endpoint.url == check.url || endpoint.down || !endpoint.member) continue;
+    if (endpoint.has_answered && endpoint.answered_at > check.silent_since) return {endpoint.url, true};
+    if (witness.url.empty()) witness.url = endpoint.url;
+  }
+  return witness;
+}
+
+bool EndpointSet::give_up(const Check& check) {
+  const TimePoint now = runtime_.now();
+  std::stop_source hung;
+  bool changed = false;
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    Endpoint* endpoint = find(check.url);
+    if (endpoint == nullptr || endpoint->answered_at > check.silent_since) return false;
+    hung = std::exchange(endpoint->hung, std::stop_source());
+    changed = take_out(*endpoint, now);
+  }
+  hung.request_stop();
+  return changed;
+}
+
+void EndpointSet::close() noexcept {
+  std::vector<std::stop_source> all;
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    for (const Endpoint& endpoint : endpoints_) all.push_back(endpoint.hung);
+  }
+  for (std::stop_source& source : all) source.request_stop();
+}
+
+bool EndpointSet::has_choice() const {
+  const internal::LocalMutexLock lock(mutex_);
+  return endpoints_.size() > 1;
 }
 
 std::vector<EndpointChange> EndpointSet::replace(const std::vector<std::string>& urls) {

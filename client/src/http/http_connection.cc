@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -71,6 +72,7 @@ class HeadGuard {
     }
     return nullptr;
   }
+  [[nodiscard]] bool complete() const noexcept { return complete_; }
 
  private:
   std::size_t size_ = 0;
@@ -83,8 +85,8 @@ class HeadGuard {
 /// read: head and body in one segment.
 class LinkStream final : public httplib::Stream {
  public:
-  LinkStream(TcpLink& link, int socket, SSL* tls, std::size_t most)
-      : link_(link), socket_(socket), tls_(tls), most_(most) {
+  LinkStream(TcpLink& link, int socket, SSL* tls, std::size_t most, TimePoint deadline)
+      : link_(link), socket_(socket), tls_(tls), most_(most), deadline_(deadline) {
     if (tls_ != nullptr) ::fcntl(socket_, F_SETFL, ::fcntl(socket_, F_GETFL) | O_NONBLOCK);
   }
 
@@ -165,6 +167,7 @@ class LinkStream final : public httplib::Stream {
       link_.fail(wrong);
       return false;
     }
+    if (head_.complete()) link_.limit(deadline_);  // Until then it was Request::head_by.
     // What frames the body may be a few times as long as the body, but not without end.
     constexpr std::size_t most_framing = 8;
     if (received_ / most_framing > most_ + longest_head) {
@@ -214,6 +217,7 @@ class LinkStream final : public httplib::Stream {
   int socket_;
   SSL* tls_;
   std::size_t most_;
+  TimePoint deadline_;
   std::string request_;
   std::array<char, 16384> buffer_;  // NOLINT(cppcoreguidelines-pro-type-member-init): filled before it is read.
   std::size_t begin_ = 0;
@@ -225,8 +229,9 @@ class LinkStream final : public httplib::Stream {
   bool at_end_ = false;
 };
 
-/// What became of the stream of the last exchange.
+/// The stream of the last exchange: by when its answer must be complete, and what became of it.
 struct StreamEnd {
+  TimePoint deadline = TimePoint::max();
   bool sent = false;
   bool surplus = false;
   bool too_large = false;
@@ -258,9 +263,11 @@ class LinkedClient final : public Base {
   }
 
   bool process_socket(const Socket& socket, std::function<bool(httplib::Stream&)> callback) override {
-    LinkStream stream(link_, socket.sock, socket.ssl, most_);
+    LinkStream stream(link_, socket.sock, socket.ssl, most_, end_.deadline);
     const bool good = callback(stream);
-    end_ = {.sent = stream.sent(), .surplus = stream.has_surplus(), .too_large = stream.too_large()};
+    end_.sent = stream.sent();
+    end_.surplus = stream.has_surplus();
+    end_.too_large = stream.too_large();
     return good;
   }
 
@@ -298,9 +305,9 @@ class HttpConnection::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  void begin(TimePoint deadline) {
-    link_.begin(deadline, options_.connect_timeout);
-    end_ = {};
+  void begin(TimePoint deadline, TimePoint head_by) {
+    link_.begin(std::min(deadline, head_by), options_.connect_timeout);
+    end_ = {.deadline = deadline};
   }
 
   Exchange exchange(const Request& request) {
@@ -378,7 +385,7 @@ HttpConnection::HttpConnection(Runtime& runtime, const EndpointUrl& url, const H
     : impl_(std::make_unique<Impl>(runtime, url, options)) {}
 HttpConnection::~HttpConnection() = default;
 
-void HttpConnection::begin(TimePoint deadline) { impl_->begin(deadline); }
+void HttpConnection::begin(TimePoint deadline, TimePoint head_by) { impl_->begin(deadline, head_by); }
 Exchange HttpConnection::exchange(const Request& request) { return impl_->exchange(request); }
 void HttpConnection::abort(Failure::Reason reason) noexcept { impl_->abort(reason); }
 bool HttpConnection::can_go_on() const { return impl_->can_go_on(); }

@@ -22,7 +22,7 @@ class HttpConnection {
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   /// begin() first, so that abort() can hit an exchange that has not got going yet.
-  void begin(TimePoint deadline);
+  void begin(TimePoint deadline, TimePoint head_by);
   [[nodiscard]] Exchange exchange(const Request& request);
   /// Ends the exchange that has begun, at once.
   void abort(Failure::Reason reason) noexcept;

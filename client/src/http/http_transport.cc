@@ -66,7 +66,7 @@ class HttpTransport::Impl {
   };
 
   Exchange run(HttpConnection& connection, const Request& request, TimePoint deadline, std::stop_token stop) {
-    connection.begin(deadline);
+    connection.begin(deadline, request.head_by);
     {
       const internal::LocalMutexLock lock(mutex_);
       if (closed_) return not_sent(Failure::Reason::closed, "the transport is closed");
@@ -81,7 +81,7 @@ class HttpTransport::Impl {
       }
     } const done{*this, &connection};
     const std::stop_callback cancel(std::move(stop), [&] { connection.abort(Failure::Reason::cancelled); });
-    const std::unique_ptr<Task> limit = limit_handshake(connection, deadline);
+    const std::unique_ptr<Task> limit = limit_handshake(connection, std::min(deadline, request.head_by));
     return connection.exchange(request);
   }
 

@@ -22,6 +22,8 @@ class TcpLink {
 
   /// Begins an exchange: forgets what happened in the one before.
   void begin(TimePoint deadline, Duration connect_timeout) noexcept;
+  /// From now on every wait ends at `deadline`.
+  void limit(TimePoint deadline) noexcept { deadline_ = deadline; }
   /// Ends the exchange's waits now and to come, and the connection with it.
   void abort(Failure::Reason reason) noexcept;
   [[nodiscard]] std::optional<Failure::Reason> aborted() const;

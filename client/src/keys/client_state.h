@@ -11,7 +11,10 @@ namespace deimos {
 
 struct Client::State {
   explicit State(std::shared_ptr<Caller> shared) : caller(std::move(shared)) {}
-  ~State() { caller->close(); }
+  ~State() {
+    caller->close();
+    caller->stop_health_check();
+  }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 

@@ -40,7 +40,8 @@ tl::unexpected<Error> refused(const Call& call, std::string why) {
 }
 
 /// Appends the options to the body, then gives the call back; an invalid one instead if they are.
-Result<Call> with_ttl(Call call, const WriteOptions& options) {
+Result<Call> with_options(Call call, const WriteOptions& options) {
+  call.wish.avoid = options.avoid_endpoint;
   if (!options.ttl) return call;
   if (*options.ttl < std::chrono::seconds(1))
     return refused(call, internal::broken_rule("ttl must be at least 1s", *options.ttl));
@@ -64,6 +65,7 @@ Result<Call> with_comparison(Call call, const Compare& compare, std::string Requ
 
 Result<Call> get_call(std::string_view key, const GetOptions& options) {
   auto call = call_for(key, Call::Kind::read, "GET", options.timeout);
+  if (call) call->wish.avoid = options.avoid_endpoint;
   if (!call || (!options.recursive && !options.sorted)) return call;
   call->request.target += '?';
   if (options.recursive) append_parameter(call->request.target, "recursive", "true");
@@ -84,7 +86,7 @@ Result<Call> put_call(std::string_view key, std::optional<std::string_view> valu
   }
   if (existence != Existence::any)
     append_parameter(form, "prevExists", existence == Existence::must ? "true" : "false");
-  return with_ttl(std::move(*call), options);
+  return with_options(std::move(*call), options);
 }
 
 Result<Call> post_call(std::string_view directory, std::string_view value, const WriteOptions& options) {
@@ -92,7 +94,7 @@ Result<Call> post_call(std::string_view directory, std::string_view value, const
   if (!call) return call;
   append_parameter(call->request.body, "value", value);
   call->value = value;
-  return with_ttl(std::move(*call), options);
+  return with_options(std::move(*call), options);
 }
 
 Result<Call> delete_call(std::string_view key, const RemoveOptions& options) {
@@ -112,7 +114,7 @@ Result<Call> compare_and_swap_call(std::string_view key, std::string_view value,
   call->value = value;
   call = with_comparison(std::move(*call), compare, &Request::body);
   if (!call) return call;
-  return with_ttl(std::move(*call), options);
+  return with_options(std::move(*call), options);
 }
 
 Result<Call> compare_and_delete_call(std::string_view key, const Compare& compare, const CallOptions& options) {

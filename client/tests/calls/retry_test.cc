@@ -15,6 +15,7 @@ using Reason = Failure::Reason;
 
 constexpr const char* one = "http://one:4001";
 constexpr const char* two = "http://two:4001";
+constexpr const char* three = "http://three:4001";
 
 class Retry : public ::testing::Test {
  protected:
@@ -23,6 +24,10 @@ class Retry : public ::testing::Test {
     options.runtime = borrow(runtime);
     options.transport = borrow(transport);
     return Client(std::move(options));
+  }
+  [[nodiscard]] std::ptrdiff_t count(const char* endpoint) const {
+    return std::count_if(transport.asked.begin(), transport.asked.end(),
+                         [&](const Asked& asked) { return asked.endpoint == endpoint; });
   }
   ManualRuntime runtime;
   ScriptedTransport transport{runtime};
@@ -202,27 +207,56 @@ TEST_F(Retry, SpreadsCallsOverAllEndpoints) {
   for (const auto& [endpoint, count] : calls) EXPECT_EQ(count, 3) << endpoint;
 }
 
-TEST_F(Retry, LeavesAFailedEndpointOutAndProbesItLater) {
-  bool up = false;
-  transport.otherwise([&](const Asked& asked) { return asked.endpoint == one && !up ? refused() : got("/a", 3); });
+TEST_F(Retry, LeavesAFailedEndpointOut) {
+  transport.otherwise([&](const Asked& asked) { return asked.endpoint == one ? refused() : got("/a", 3); });
   const Client asking = client({one, two});
-  const auto count = [&](const char* endpoint) {
-    const auto at = [&](const Asked& asked) { return asked.endpoint == endpoint; };
-    return std::count_if(transport.asked.begin(), transport.asked.end(), at);
-  };
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(asking.get("/a"));
   EXPECT_EQ(count(one), 1);
-  // While it stays down, probes get rarer.
-  for (int i = 0; i < 600; ++i) {
-    runtime.advance(100ms);
-    EXPECT_TRUE(asking.get("/a"));
-  }
-  EXPECT_GE(count(one), 5);
-  EXPECT_LE(count(one), 15);
-  up = true;
-  runtime.advance(15s);
-  transport.asked.clear();
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(asking.get("/a"));
+}
+
+TEST_F(Retry, AsksFirstWhoeverHasNotJustFailed) {
+  transport.otherwise([](const Asked&) { return got("/a", 3); });
+  const Client asking = client({one, two, three});
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(asking.get("/a", {.avoid_endpoint = two}));
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(asking.set("/a", "v", {.avoid_endpoint = two}));
+  EXPECT_EQ(count(two), 0);
+  EXPECT_GT(count(one), 0);
+  EXPECT_GT(count(three), 0);
+  // But one that is avoided is better than none.
+  EXPECT_TRUE(client({two}).get("/a", {.avoid_endpoint = two}));
+}
+
+TEST_F(Retry, BeginsTheNextRoundWithAnotherThanTheLastOfTheRoundBefore) {
+  transport.otherwise([](const Asked&) { return answer(429, "slow down"); });
+  ClientOptions options;
+  options.retry.max_attempts = 12;
+  EXPECT_FALSE(client({one, two, three}, options).get("/a"));
+  ASSERT_EQ(transport.asked.size(), 12U);
+  for (std::size_t i = 1; i < 12; ++i) EXPECT_NE(transport.asked[i].endpoint, transport.asked[i - 1].endpoint);
+}
+
+TEST_F(Retry, TimeOutsInARowTakeAnEndpointOutHoweverShortTheyWere) {
+  transport.otherwise([&](const Asked& asked) {
+    if (asked.endpoint != one) return got("/a", 3);
+    runtime.advance(asked.deadline - asked.at);
+    return failure(Reason::timed_out, Delivery::unknown);
+  });
+  const Client asking = client({one, two});
+  int failed = 0;
+  for (int i = 0; i < 20; ++i) failed += !asking.set("/a", "v", {.timeout = 5ms});
+  EXPECT_EQ(failed, 3);
+  EXPECT_EQ(count(one), 3);
+}
+
+TEST_F(Retry, AnAnswerBetweenTwoTimeOutsKeepsAnEndpointIn) {
+  int asks = 0;
+  transport.otherwise([&](const Asked& asked) {
+    if (asked.endpoint != one || ++asks % 3 == 0) return got("/a", 3);
+    runtime.advance(asked.deadline - asked.at);
+    return failure(Reason::timed_out, Delivery::unknown);
+  });
+  const Client asking = client({one, two});
+  for (int i = 0; i < 20; ++i) static_cast<void>(asking.set("/a", "v", {.timeout = 5ms}));
   EXPECT_EQ(count(one), 10);
 }
 

@@ -16,6 +16,7 @@ class PendingAnswer final : public Reply {
   void answer(Response response, bool open) override {
     const internal::LocalMutexLock lock(mutex_);
     response_ = std::move(response);
+    has_head_ = true;
     if (!open) complete();
   }
 
@@ -42,8 +43,8 @@ class PendingAnswer final : public Reply {
     if (signal_) signal_->notify();
   }
 
-  /// Blocks until the answer is complete, close(), `deadline` or `stop`.
-  Exchange wait(Runtime& runtime, TimePoint deadline, const std::stop_token& stop) {
+  /// Blocks until the answer is complete, close(), `deadline` or `stop`; or until `head_by` if nothing has come then.
+  Exchange wait(Runtime& runtime, TimePoint head_by, TimePoint deadline, const std::stop_token& stop) {
     internal::LocalMutexLock lock(mutex_);
     const auto over = [this] {
       mutex_.assert_held();
@@ -51,6 +52,10 @@ class PendingAnswer final : public Reply {
     };
     if (!over()) {
       signal_ = runtime.make_signal();
+      if (!has_head_ && head_by < deadline) {
+        wait_until(*signal_, lock.native(), head_by, stop, runtime, over);
+        if (!has_head_) deadline = head_by;
+      }
       wait_until(*signal_, lock.native(), deadline, stop, runtime, over);
     }
     if (complete_) return std::move(response_);
@@ -74,6 +79,7 @@ class PendingAnswer final : public Reply {
   std::unique_ptr<Signal> signal_
       DEIMOS_GUARDED_BY(mutex_);  // Made only for an answer that is waited for: most are complete at once.
   Response response_ DEIMOS_GUARDED_BY(mutex_);
+  bool has_head_ DEIMOS_GUARDED_BY(mutex_) = false;
   bool complete_ DEIMOS_GUARDED_BY(mutex_) = false;
   std::optional<Delivery> broken_ DEIMOS_GUARDED_BY(mutex_);
   bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
@@ -155,11 +161,11 @@ Exchange InProcessTransport::exchange(const std::string& endpoint, const Request
   Node& node = found->second;
   const auto answer = std::make_shared<PendingAnswer>();
   const Node::Ticket ticket = node.handle(request, answer, origin_);
-  if (ticket == 0) return answer->wait(runtime_, deadline, stop);
+  if (ticket == 0) return answer->wait(runtime_, request.head_by, deadline, stop);
 
   const std::uint64_t number = open_->add(answer);
   if (number == 0) answer->close();  // Closed in between.
-  Exchange result = answer->wait(runtime_, deadline, stop);
+  Exchange result = answer->wait(runtime_, request.head_by, deadline, stop);
   open_->remove(number);
   if (!result) node.abandon(ticket);
   return result;

@@ -102,7 +102,9 @@ void Flight::arrive_at_node() {
 
 void Flight::answer(Response response, bool open) {
   answer_ = std::move(response);
-  if (!open) send_back();
+  if (!open) return send_back();
+  // Not drawn, so that a poll takes no chance from what comes after it.
+  if (!link_->answers_cut) head_arrives_ = saturating_add(pool_.scheduler.now(), link_->options.latency_max);
 }
 
 void Flight::chunk(std::string_view text) { answer_->body.append(text); }
@@ -155,6 +157,7 @@ void Flight::finish() {
   leg_ = Leg::idle;
   request_ = nullptr;
   answer_ = Response();
+  head_arrives_ = TimePoint::max();
   pool_.idle_.push_back(this);
 }
 

@@ -66,6 +66,8 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   /// Nobody waits for the answer any more. The request goes on if it has not arrived yet; a watch is given up, as far
   /// as the node can be told.
   void forsake();
+  /// The head of an answer whose body is still to come has arrived.
+  [[nodiscard]] bool has_head() const noexcept { return pool_.scheduler.now() >= head_arrives_; }
 
   void answer(Response response, bool open) override;
   void chunk(std::string_view text) override;
@@ -94,6 +96,7 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   fake::Cluster::Ticket ticket_ = 0;
   fake::Origin origin_;
   Exchange answer_;
+  TimePoint head_arrives_ = TimePoint::max();
 };
 
 }  // namespace deimos::testkit

@@ -70,15 +70,17 @@ Exchange SimulatedTransport::Pending::wait(TimePoint deadline, const std::stop_t
 Exchange SimulatedTransport::Pending::wait_to_the_end(TimePoint deadline, const std::stop_token& stop) {
   Scheduler& scheduler = transport_.flights_.scheduler;
   const TimePoint due = transport_.runtime_.clock().true_time(deadline);
+  TimePoint look_at = std::min(due, transport_.runtime_.clock().true_time(request_.head_by));
   while (!result_) {
     if (transport_.closed_) return failure(Failure::Reason::closed, Delivery::unknown, "the transport was closed");
     if (stop.stop_requested()) {
       return failure(Failure::Reason::cancelled, Delivery::unknown, "stopped while the answer was awaited");
     }
-    if (scheduler.current_killed() || scheduler.now() >= due) {
+    if (look_at < due && scheduler.now() >= look_at && flight_ != nullptr && flight_->has_head()) look_at = due;
+    if (scheduler.current_killed() || scheduler.now() >= look_at) {
       return failure(Failure::Reason::timed_out, Delivery::unknown, "no answer by the deadline");
     }
-    scheduler.park(due, *this);
+    scheduler.park(look_at, *this);
   }
   return *std::move(result_);
 }

@@ -117,18 +117,25 @@ bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
   deadline_ = std::max(deadline_, deadline_from(sent));
   failures_ = 0;
+  failed_endpoint_.clear();
   // No renewal can move a deadline that max_hold has set.
   next_renewal_ = deadline_ == hold_limit_ ? TimePoint::max() : saturating_add(sent, lease_.renewal_interval);
   return true;
 }
 
-void LockAcquisition::renewal_failed(double jitter) {
+void LockAcquisition::renewal_failed(const std::string& endpoint, double jitter) {
   const internal::LocalMutexLock lock(mutex_);
+  failed_endpoint_ = endpoint;
   constexpr int doublings = 2;
   const Duration pause = lease_.usable / 40 * (1 << std::min(failures_, doublings));
   ++failures_;
   const Duration less(static_cast<Duration::rep>(static_cast<double>(pause.count()) * jitter / 2));
   next_renewal_ = saturating_add(runtime_->now(), pause - less);
+}
+
+std::string LockAcquisition::failed_endpoint() const {
+  const internal::LocalMutexLock lock(mutex_);
+  return failed_endpoint_;
 }
 
 void LockAcquisition::pause_renewal(bool paused) {

@@ -78,7 +78,9 @@ class LockAcquisition {
   /// Of the last write of the record that we know of.
   [[nodiscard]] std::uint64_t revision() const;
   /// The renewal was not applied, or that is not known: try again after a pause, a `jitter` of 0 to 1 of it random.
-  void renewal_failed(double jitter);
+  void renewal_failed(const std::string& endpoint, double jitter);
+  /// Which endpoint failed for the last renewal; empty: none.
+  [[nodiscard]] std::string failed_endpoint() const;
   void pause_renewal(bool paused);
   /// When the renewing task should renew it; TimePoint::max() if never.
   [[nodiscard]] TimePoint next_renewal() const;
@@ -105,6 +107,7 @@ class LockAcquisition {
   std::optional<TimePoint> unclear_since_ DEIMOS_GUARDED_BY(mutex_);  ///< The first renewal without a clear answer.
   std::uint64_t revision_ DEIMOS_GUARDED_BY(mutex_);
   int failures_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  std::string failed_endpoint_ DEIMOS_GUARDED_BY(mutex_);
   bool paused_ DEIMOS_GUARDED_BY(mutex_) = false;
   Error loss_ DEIMOS_GUARDED_BY(mutex_);
 };

@@ -55,12 +55,13 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
     return tl::unexpected<Error>(answer.error());
   }
   constexpr double steps = 1024;
-  acquisition->renewal_failed(static_cast<double>(runtime_.random() % 1024) / steps);
+  acquisition->renewal_failed(answer.error().endpoint, static_cast<double>(runtime_.random() % 1024) / steps);
   if (!until.stop.stop_requested()) callbacks_.report(LockEvent::Kind::renewal_failed, *acquisition, answer.error());
   return tl::unexpected<Error>(answer.error());
 }
 
-Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, const Deadline& until, TimePoint& sent) const {
+Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, Deadline until, TimePoint& sent) const {
+  until.avoid_endpoint = acquisition.failed_endpoint();
   for (;;) {
     sent = runtime_.now();
     acquisition.renewal_sent(sent);

@@ -13,7 +13,7 @@
 #include "locks/session/held_leases.h"
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/task_pool.h"
-#include "locks/session/wakeup_timer.h"
+#include "runtime/wakeup_timer.h"
 
 namespace deimos {
 
@@ -41,7 +41,7 @@ class LockRenewal {
   void renew_most_urgent(const std::stop_token& stop);
   /// Asks the store, and again if it turns out that a renewal of which we never heard was applied; `sent` is when the
   /// last of these was sent.
-  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, const Deadline& until, TimePoint& sent) const;
+  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, Deadline until, TimePoint& sent) const;
 
   Runtime& runtime_;
   LockBackend& backend_;

@@ -8,7 +8,7 @@
 #include <deimos/runtime.h>
 
 #include "locks/session/held_leases.h"
-#include "locks/session/wakeup_timer.h"
+#include "runtime/wakeup_timer.h"
 
 namespace deimos {
 

@@ -1,5 +1,5 @@
 // When the background tasks of the locks get up: no wake-up is lost.
-#include "locks/session/wakeup_timer.h"
+#include "runtime/wakeup_timer.h"
 
 #include <gtest/gtest.h>
 
