@@ -19,7 +19,9 @@ struct Node {
   std::string key;                   ///< From the root: `/config/rate`. The root itself is `/`.
   std::optional<std::string> value;  ///< Files only. The node of a delete or expire event has none: see prev_node.
   bool dir = false;                  ///< Always false in the node of an expire event, even of a directory.
-  std::optional<std::chrono::sys_time<Duration>> expiration;  ///< By the store's clock. None: permanent.
+  /// By the store's clock. None: permanent. Not to be trusted in an event: in one from the history it is that of the
+  /// key's lease now, not then.
+  std::optional<std::chrono::sys_time<Duration>> expiration;
   /// Left until then, rounded up. Negative while an expired key waits to be swept; the store leaves out 0.
   std::optional<std::chrono::seconds> ttl;
   std::vector<Node> children;  ///< Of a directory that was listed; in no order unless `sorted` was asked for.

@@ -1,9 +1,11 @@
 // Watching a key or a tree: every event once, in order, for as long as wanted.
 //
 // A watch asks in bounded long polls, always from the index after the last event it handed out; so time-outs, lost
-// connections, a change of endpoint and a server that forgot the watcher neither lose an event nor repeat one. If the
-// store's history (1000 events) has been overtaken, it reads the state, says so (WatchOptions::on_gap) and goes on
-// from there.
+// connections, a change of endpoint and a server that forgot the watcher neither lose an event nor repeat one. (A real
+// node forgets watchers of a key when another watcher of it goes, so after an event polls last 250 ms, then 500 ms, …,
+// up to the longest.) If the store's history (1000 events) has been overtaken, it reads the state, says so
+// (WatchOptions::on_gap) and goes on from there; so it does if a reading now and then shows that the key is gone or the
+// store has begun anew, of which no poll tells.
 #pragma once
 
 #include <cstddef>

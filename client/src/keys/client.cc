@@ -87,7 +87,9 @@ Result<Answer> Client::compare_and_delete(std::string_view key, const Compare& c
 
 Result<std::optional<Event>> Client::wait(std::string_view key, const WaitOptions& options,
                                           std::stop_token stop) const {
-  return wait_for_event(*state_->caller, key, options, stop);
+  auto heard = wait_for_event(*state_->caller, key, options, {}, stop);
+  if (!heard) return tl::unexpected<Error>(std::move(heard.error()));
+  return std::move(heard->event);
 }
 
 Result<std::vector<std::string>> Client::sync(const CallOptions& options, std::stop_token stop) const {

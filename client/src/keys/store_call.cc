@@ -83,18 +83,20 @@ Result<Answer> ask_store(Caller& caller, Result<Call> call, const std::stop_toke
   });
 }
 
-Result<std::optional<Event>> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options,
-                                            const std::stop_token& stop) {
-  const auto read = [](Answered& answered, const Asked& asked) -> Result<std::optional<Event>> {
+Result<Heard> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options, const EndpointWish& wish,
+                             const std::stop_token& stop) {
+  const auto read = [](Answered& answered, const Asked& asked) -> Result<Heard> {
     // The server ends a poll that heard nothing, or whose watcher it dropped, with an empty body.
     if (answered.timed_out || (answered.response.status == 200 && is_blank(answered.response.body)))
-      return std::nullopt;
+      return Heard{.event = std::nullopt, .endpoint = answered.endpoint};
     auto answer = read_answer(std::move(answered.response));
     if (!answer) return tl::unexpected<Error>(std::move(answer.error()));
     if (!is_event_of(*answer, asked)) return mixed_up(answer->node.key, asked.key);
-    return std::optional<Event>(std::move(static_cast<Event&>(*answer)));
+    return Heard{.event = std::move(static_cast<Event&>(*answer)), .endpoint = answered.endpoint};
   };
-  return ask<std::optional<Event>>(caller, wait_call(key, options), stop, read);
+  Result<Call> call = wait_call(key, options);
+  if (call) call->wish = wish;
+  return ask<Heard>(caller, std::move(call), stop, read);
 }
 
 }  // namespace deimos

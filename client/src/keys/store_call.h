@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <string_view>
 
 #include <deimos/call_options.h>
@@ -16,8 +17,14 @@ namespace deimos {
 /// `call` as made by key_value_call.h; an error in it is reported and given back.
 [[nodiscard]] Result<Answer> ask_store(Caller& caller, Result<Call> call, const std::stop_token& stop);
 
+/// What a long poll heard, and at which endpoint.
+struct Heard {
+  std::optional<Event> event;
+  std::string endpoint;
+};
+
 /// See Client::wait().
-[[nodiscard]] Result<std::optional<Event>> wait_for_event(Caller& caller, std::string_view key,
-                                                          const WaitOptions& options, const std::stop_token& stop);
+[[nodiscard]] Result<Heard> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options,
+                                           const EndpointWish& wish, const std::stop_token& stop);
 
 }  // namespace deimos

@@ -1,4 +1,8 @@
 // The loop behind both forms of a watch: one bounded poll after the other, always from the index after the last event.
+//
+// A node may forget a watcher when another of the same key goes, so a poll that follows an event is short, and each one
+// that hears nothing is followed by one twice as long. A store says nothing when it has begun anew, nor when a
+// directory above the key went between two polls, so a poll that heard nothing for some time is followed by a reading.
 #pragma once
 
 #include <memory>
@@ -30,8 +34,15 @@ class WatchLoop {
 
  private:
   [[nodiscard]] std::optional<Event> poll(const std::stop_token& stop);
+  /// Passes on an event, unless it is of a hidden name or was handed out before.
+  [[nodiscard]] std::optional<Event> take(Event event, const std::stop_token& stop);
+  void heard_nothing(Duration asked_for, TimePoint asked, const std::stop_token& stop);
   void learn_now(const std::stop_token& stop);
   void bridge_gap(const std::stop_token& stop);
+  /// Looks whether something has happened that no poll tells.
+  void look(const std::stop_token& stop);
+  void report_gap(Gap gap);
+  [[nodiscard]] Duration longest_poll() const;
   /// Ends the watch, or pauses before the next try.
   void failed(Error error, const std::stop_token& stop);
   void pause(const std::stop_token& stop);
@@ -41,7 +52,11 @@ class WatchLoop {
   WatchOptions options_;
   std::uint64_t next_;  ///< The next event has this index or a greater one; 0: not known yet.
   Backoff backoff_;
-  bool heard_ = false;  ///< The store has answered at least once.
+  std::optional<Duration> poll_length_;  ///< Of the next poll; none: the longest.
+  EndpointWish wish_;                    ///< The endpoint that answered last, or the one that failed.
+  std::optional<bool> exists_;           ///< The watched key, as far as is known.
+  bool in_doubt_ = false;                ///< A reading did not fit what was heard; one more, and that is certain.
+  bool heard_ = false;                   ///< The store has answered at least once.
   int strange_answers_ = 0;
   std::optional<Error> error_;
 };

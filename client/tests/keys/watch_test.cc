@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ranges>
+#include <set>
 
 #include <deimos/client.h>
 
@@ -55,6 +57,29 @@ class Watching : public ::testing::Test {
   }
   [[nodiscard]] static std::string poll(int index) { return "?wait=true&waitIndex=" + std::to_string(index); }
 
+  /// A poll that hears nothing.
+  ScriptedTransport::Step silence() {
+    return [this](const Asked& asked) {
+      runtime.advance(asked.deadline - asked.at);
+      return failure(Reason::timed_out, Delivery::unknown);
+    };
+  }
+  /// The next polls hear nothing; each reading between them says `reading`.
+  void stay_silent(int polls, const Exchange& reading) {
+    transport.otherwise([this, polls, reading](const Asked& asked) mutable {
+      if (asked.request.target.find("wait=true") == std::string::npos) return reading;
+      return polls-- > 0 ? silence()(asked) : changed(2000);
+    });
+  }
+  /// How long each poll would have lasted.
+  [[nodiscard]] std::vector<Duration> lengths() const {
+    std::vector<Duration> all;
+    for (const Asked& asked : transport.asked) {
+      if (asked.request.target.find("wait=true") != std::string::npos) all.push_back(asked.deadline - asked.at);
+    }
+    return all;
+  }
+
   ManualRuntime runtime;
   ScriptedTransport transport{runtime};
   Client client{
@@ -88,14 +113,13 @@ TEST_F(Watching, BeginsAtTheIndexItIsGiven) {
 }
 
 TEST_F(Watching, AsksAgainFromTheSameIndexWhateverEndsAPoll) {
-  transport.then([&](const Asked& asked) {
-    runtime.advance(asked.deadline - asked.at);
-    return failure(Reason::timed_out, Delivery::unknown);
-  });
+  transport.then(silence());
+  transport.then(read_at(6, 4));
   transport.then([&](const Asked&) {
     runtime.advance(5s);
     return answer(200, "", {});
   });
+  transport.then(read_at(6, 4));
   transport.then(failure(Reason::broken, Delivery::unknown));
   transport.then(refused());
   transport.then(answer(500, "Internal Server Error\nInternal Server Error\n"));
@@ -103,8 +127,7 @@ TEST_F(Watching, AsksAgainFromTheSameIndexWhateverEndsAPoll) {
   transport.then(changed(8));
   Watch watch = client.watch("/a", {.from_index = 7});
   EXPECT_EQ(watch.next()->node.modified_index, 8U);
-  EXPECT_EQ(transport.asked.size(), 7U);
-  for (const std::string& target : targets()) EXPECT_EQ(target, poll(7));
+  EXPECT_THAT(targets(), ElementsAre(poll(7), "", poll(7), "", poll(7), poll(7), poll(7), poll(7), poll(7)));
 }
 
 TEST_F(Watching, EveryPollIsBounded) {
@@ -196,6 +219,134 @@ TEST_F(Watching, DoesNotTakeALaggingNodesStateForThePresent) {
   transport.then(changed(2005));
   EXPECT_TRUE(client.watch("/a", {.from_index = 7}).next());
   EXPECT_THAT(targets(), ElementsAre(poll(7), "", poll(7), "", poll(2002)));
+}
+
+TEST_F(Watching, PollsShortlyAfterAnEventAndLongerWithEachThatHearsNothing) {
+  transport.then(changed(7));
+  stay_silent(9, read_at(7, 7));
+  Watch watch = client.watch("/a", {.from_index = 7});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+  EXPECT_THAT(lengths(), ElementsAre(30s, 250ms, 500ms, 1s, 2s, 4s, 8s, 16s, 30s, 30s, 30s));
+  transport.then(changed(2001));
+  EXPECT_TRUE(watch.next());
+  EXPECT_EQ(lengths().back(), 250ms);
+}
+
+TEST_F(Watching, NoPollIsLongerThanItWasToldToBe) {
+  transport.then(changed(7));
+  stay_silent(3, read_at(7, 7));
+  Watch watch = client.watch("/a", {.from_index = 7, .poll_timeout = 300ms});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+  EXPECT_THAT(lengths(), ElementsAre(300ms, 250ms, 300ms, 300ms, 300ms));
+}
+
+TEST_F(Watching, ReadsNowAndThenWhileNothingIsHeard) {
+  transport.then(changed(7));
+  stay_silent(8, read_at(7, 7));
+  Watch watch = client.watch("/a", {.from_index = 7, .on_gap = [](const Gap&) { FAIL(); }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+  EXPECT_EQ(std::ranges::count(targets(), ""), 5) << "after those of 2, 4, 8, 16 and 30 s";
+}
+
+TEST_F(Watching, SeesThatItsKeyIsGoneAlthoughNoEventSaidSo) {
+  transport.then(changed(7));
+  stay_silent(6, missing(9));
+  std::vector<Gap> gaps;
+  Watch watch = client.watch("/a", {.from_index = 7, .on_gap = [&](const Gap& gap) { gaps.push_back(gap); }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+  ASSERT_EQ(gaps.size(), 1U) << "seen twice, told once";
+  EXPECT_EQ(gaps[0].first_missed, 8U);
+  EXPECT_EQ(gaps[0].read_at, 9U);
+  EXPECT_FALSE(gaps[0].state);
+  EXPECT_EQ(std::ranges::count(targets(), poll(10)), 2) << "it goes on from there";
+}
+
+TEST_F(Watching, AKeyThatGoesWhileItIsReadIsNoGap) {
+  transport.then(changed(7));
+  for (int i = 0; i < 4; ++i) transport.then(silence());
+  transport.then(missing(9));
+  transport.then(answer(200, R"({"action":"delete","node":{"key":"/a","modifiedIndex":9,"createdIndex":7}})", {}));
+  transport.then(changed(10));
+  Watch watch = client.watch("/a", {.from_index = 7, .on_gap = [](const Gap&) { FAIL(); }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next()->is_removal());
+  stay_silent(9, missing(9));
+  EXPECT_TRUE(watch.next());
+}
+
+TEST_F(Watching, AKeyThatNeverWasIsNoGap) {
+  transport.then(missing(9));
+  stay_silent(5, missing(9));
+  EXPECT_TRUE(client.watch("/a", {.on_gap = [](const Gap&) { FAIL(); }}).next());
+}
+
+TEST_F(Watching, SeesThatTheStoreHasBegunAnew) {
+  transport.then(changed(70));
+  stay_silent(6, read_at(3, 3));
+  std::vector<Gap> gaps;
+  Watch watch = client.watch("/a", {.from_index = 70, .on_gap = [&](const Gap& gap) { gaps.push_back(gap); }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+  ASSERT_EQ(gaps.size(), 1U);
+  EXPECT_EQ(gaps[0].first_missed, 71U);
+  EXPECT_EQ(gaps[0].read_at, 3U);
+  ASSERT_TRUE(gaps[0].state);
+  EXPECT_EQ(gaps[0].state->modified_index, 3U);
+  EXPECT_EQ(std::ranges::count(targets(), poll(4)), 2);
+}
+
+TEST_F(Watching, OneReadingFromAnOlderIndexIsNotBelieved) {
+  transport.then(changed(70));
+  for (int i = 0; i < 4; ++i) transport.then(silence());
+  transport.then(read_at(3, 3));
+  stay_silent(6, read_at(70, 70));
+  Watch watch = client.watch("/a", {.from_index = 70, .on_gap = [](const Gap&) { FAIL(); }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_TRUE(watch.next());
+}
+
+TEST_F(Watching, ARecursiveWatchTellsNoHiddenNamesBelowItsKey) {
+  const auto set = [](const std::string& key, int index) {
+    return answer(200,
+                  R"({"action":"set","node":{"key":")" + key + R"(","value":"v","modifiedIndex":)" +
+                      std::to_string(index) + R"(,"createdIndex":1}})",
+                  {});
+  };
+  const auto heard = [&](const std::string& watched, const std::vector<std::string>& keys) {
+    int index = 7;
+    for (const std::string& key : keys) transport.then(set(key, index++));
+    transport.then(set(watched, index));
+    Watch watch = client.watch(watched, {.recursive = true, .from_index = 7});
+    std::vector<std::string> told;
+    for (const Event& event : watch) {
+      if (event.node.key == watched) break;
+      told.push_back(event.node.key);
+    }
+    return told;
+  };
+  EXPECT_THAT(heard("/a", {"/a/_x", "/a/b", "/a/b/_c/d", "/a/b_c"}), ElementsAre("/a/b", "/a/b_c"));
+  EXPECT_THAT(heard("/_a", {"/_a/b", "/_a/_b"}), ElementsAre("/_a/b")) << "what is above its key counts for nothing";
+}
+
+TEST_F(Watching, StaysWithAnEndpointThatWorksAndLeavesOneThatFails) {
+  const auto endpoints = [&] {
+    std::set<std::string> all;
+    for (const Asked& asked : std::exchange(transport.asked, {})) all.insert(asked.endpoint);
+    return all;
+  };
+  for (int index = 7; index < 17; ++index) transport.then(changed(static_cast<std::uint64_t>(index)));
+  Watch watch = client.watch("/a", {.from_index = 7});
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(watch.next());
+  const auto first = endpoints();
+  EXPECT_EQ(first.size(), 1U);
+  transport.then(failure(Reason::broken, Delivery::unknown));
+  transport.then(changed(17));
+  EXPECT_TRUE(watch.next());
+  EXPECT_NE(transport.asked.back().endpoint, *first.begin());
 }
 
 TEST_F(Watching, EndsAtErrorsThatAskingAgainCannotHeal) {

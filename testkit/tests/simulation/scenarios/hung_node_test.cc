@@ -118,13 +118,14 @@ TEST_F(HungNode, WithNoNodeThatAnswersCallsWaitAsTheyWereTold) {
   simulation.at(9s, [&] {
     for (int node = 1; node <= 3; ++node) simulation.cluster().resume(node);
   });
-  std::error_code outcome = errc::unavailable;
+  Duration returned{};
   spawn("writer", {1, 2, 3}, [&](Process& process) {
     process.sleep(3s - elapsed());
-    outcome = code_of(process.client().set("/key", "x"));
+    static_cast<void>(process.client().set("/key", "x"));
+    returned = elapsed();
   });
   simulation.run();
-  EXPECT_EQ(outcome, std::error_code()) << "it is answered once the nodes go on, within its time";
+  EXPECT_GE(returned, 9s) << "no endpoint is better than the one that was asked";
 }
 
 /// Three locks of each of three ttls, held for two minutes.
