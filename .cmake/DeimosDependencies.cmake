@@ -43,7 +43,7 @@ FetchContent_Declare(Boost
   FIND_PACKAGE_ARGS 1.74 ${deimos_boost_components})
 FetchContent_MakeAvailable(Boost)
 find_package(Threads REQUIRED)
-find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL REQUIRED COMPONENTS SSL Crypto)
 
 if(DEIMOS_PROGRAMS)
   FetchContent_Declare(CLI11

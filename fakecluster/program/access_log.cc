@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include <deimos/internal/one_line.h>
+
 namespace deimos::fake {
 namespace {
 
@@ -25,8 +27,10 @@ std::string line_of(const HttpAccess& access) {
   std::strftime(when.data(), when.size(), "%FT%T", &parts);
   // A line that fits into a pipe at once is written whole or not at all.
   constexpr std::size_t longest_target = PIPE_BUF - 200;
-  const auto named = [](const std::string& text) { return text.empty() ? std::string("-") : text.substr(0, 100); };
-  const std::string target = access.target.empty() ? "-" : access.target.substr(0, longest_target);
+  const auto named = [](const std::string& text) {
+    return text.empty() ? std::string("-") : internal::one_line(text.substr(0, 100));
+  };
+  const std::string target = access.target.empty() ? "-" : internal::one_line(access.target).substr(0, longest_target);
   std::array<char, PIPE_BUF> line{};
   const int size = std::snprintf(line.data(), line.size(), "%s.%03dZ %s %s %d %.3fms\n", when.data(),
                                  static_cast<int>(part.count()), named(access.method).c_str(), target.c_str(),

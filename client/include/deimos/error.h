@@ -72,7 +72,7 @@ struct DEIMOS_EXPORT Error {
   std::string endpoint;  ///< Who answered, or was asked last.
   int attempts = 0;      ///< How many exchanges were tried.
 
-  /// One readable line with everything known.
+  /// One readable line with everything known, in valid UTF-8: what would end or disguise a line is shown as `\x0a`.
   [[nodiscard]] std::string describe() const;
 };
 

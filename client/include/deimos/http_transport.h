@@ -19,6 +19,9 @@ namespace deimos {
 /// Delivery::not_sent is said when the connection was refused or not made in time, when an exchange is over before it
 /// began, and when a kept connection turns out to have been closed by the server before the request was written. Any
 /// failure after the first byte was handed to the system is Delivery::unknown.
+///
+/// In a child of fork() it is inert: every exchange is refused with Failure::Reason::closed, and the connections remain
+/// those of the other process.
 class DEIMOS_EXPORT HttpTransport final : public Transport {
  public:
   explicit HttpTransport(std::shared_ptr<Runtime> runtime, HttpTransportOptions options = {});
@@ -29,6 +32,7 @@ class DEIMOS_EXPORT HttpTransport final : public Transport {
   [[nodiscard]] Exchange exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
                                   std::stop_token stop) override;
   void close() noexcept override;
+  void forget(const std::string& endpoint) noexcept override;
 
   /// Connections open and not in use now.
   [[nodiscard]] std::size_t idle_connections() const;

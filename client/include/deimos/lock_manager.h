@@ -25,6 +25,8 @@ namespace deimos {
 class LockTable;
 
 /// Thread-safe. If the options cannot be used, every call fails with errc::invalid_argument, saying which and why.
+/// In a child of fork() it is inert, with all that it made: nothing is held, sent or released, calls say errc::closed.
+/// Make another there, of another Client.
 class DEIMOS_EXPORT LockManager {
  public:
   explicit LockManager(const Client& client, LockOptions options = {});

@@ -81,6 +81,10 @@ class DEIMOS_EXPORT Runtime {
   /// The calling task (or plain thread): never 0, unique among those alive.
   [[nodiscard]] virtual TaskId current_task() const noexcept = 0;
 
+  /// False in a child of fork(): none of the tasks is there, so whatever was made with this runtime is inert. Calls say
+  /// errc::closed, and destructors neither send nor wait for anything.
+  [[nodiscard]] virtual bool is_of_this_process() const noexcept { return true; }
+
   /// Returns if the calling task may go on: always, but in simulations, which end a task whose process has crashed by
   /// an exception from here. Called by functions that may throw, before each request; never while a mutex is held.
   virtual void check_running() const {}

@@ -73,6 +73,8 @@ class DEIMOS_EXPORT Transport {
                                           std::stop_token stop) = 0;
   /// Ends every exchange that runs with Reason::closed, and refuses new ones. Idempotent.
   virtual void close() noexcept = 0;
+  /// The endpoint is no member of the cluster any more: what is kept for it, such as idle connections, may go.
+  virtual void forget(const std::string& /*endpoint*/) noexcept {}
 };
 
 }  // namespace deimos

@@ -113,6 +113,10 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
   Backoff backoff(options_.retry);
   std::vector<std::string> tried;
   for (attempt.number = 1;; ++attempt.number) {
+    if (!runtime().is_of_this_process()) {
+      error = make_error(errc::closed, "the client belongs to the process that forked this one");
+      return failed(attempt.number - 1);
+    }
     runtime().check_running();
     EndpointSet::Choice choice = choose(call, attempt, error, tried, backoff, deadline, either.token());
     if (either.token().stop_requested()) {
@@ -259,6 +263,7 @@ void Caller::observe(const std::function<void(Observer&)>& tell) const {
 }
 
 void Caller::close() noexcept {
+  if (!runtime().is_of_this_process()) return;
   closing_.request_stop();
   endpoints_.close();
   health_.request_stop();

@@ -39,6 +39,7 @@ Result<std::vector<std::string>> sync_members(Caller& caller, std::optional<Dura
     return tl::unexpected<Error>(caller.report(std::move(error)));
   }
   for (const EndpointChange& change : caller.endpoints().replace(*urls)) {
+    if (change.kind == EndpointChange::Kind::removed) caller.options().transport->forget(change.endpoint);
     caller.observe([&](Observer& observer) { observer.on_endpoint_change(change); });
   }
   return urls;

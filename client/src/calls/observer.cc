@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include <deimos/internal/local_mutex.h>
+#include <deimos/internal/one_line.h>
 
 namespace deimos {
 namespace {
@@ -35,7 +36,7 @@ struct LoggingObserver::Lines {
 
   void write(const std::string& line) {
     const internal::LocalMutexLock lock(mutex);
-    out << "deimos: " << line << '\n';
+    out << "deimos: " << internal::one_line(line) << '\n';
   }
 };
 

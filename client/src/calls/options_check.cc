@@ -10,6 +10,7 @@
 #include <deimos/internal/broken_rule.h>
 #include <deimos/internal/http_token.h>
 
+#include "http/tls_files.h"
 #include "wire/endpoint_url.h"
 
 namespace deimos {
@@ -80,6 +81,7 @@ Problem problem_with_access(const ClientOptions& options) {
   if (options.tls.certificate_file.empty() != options.tls.key_file.empty()) {
     return "tls: certificate_file and key_file must be given together";
   }
+  if (auto problem = problem_with_files(options.tls)) return problem;
   if (options.max_answer_bytes == 0) return "max_answer_bytes must be positive, but is 0";
   if (options.transport && !options.runtime)
     return "transport must come with the runtime it was made with, but runtime is not given";

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -237,6 +238,16 @@ struct StreamEnd {
   bool too_large = false;
 };
 
+/// Has the handshake verify that the certificate is for `host`, as RFC 6125 says. The library's own check, which comes
+/// after it, looks at the common name also where there are subject alternative names.
+void expect_host(SSL_CTX* context, const std::string& host) {
+  if (context == nullptr) return;  // A certificate or key that cannot be used, which is said later.
+  X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (X509_VERIFY_PARAM_set1_ip_asc(rules, host.c_str()) == 1) return;
+  X509_VERIFY_PARAM_set1_host(rules, host.data(), host.size());
+}
+
 /// The library's client, made to connect, read and write through a TcpLink.
 template <typename Base>
 class LinkedClient final : public Base {
@@ -288,6 +299,7 @@ class HttpConnection::Impl {
           link_, url, options.max_answer_bytes, end_, options.tls.certificate_file, options.tls.key_file);
       if (!options.tls.ca_file.empty()) client->set_ca_cert_path(options.tls.ca_file);
       client->enable_server_certificate_verification(options.tls.verify);
+      if (options.tls.verify) expect_host(client->ssl_context(), url.host);
       client_ = std::move(client);
     } else {
       client_ = std::make_unique<LinkedClient<httplib::ClientImpl>>(link_, url, options.max_answer_bytes, end_);
@@ -341,6 +353,13 @@ class HttpConnection::Impl {
 
   void abort(Failure::Reason reason) noexcept { link_.abort(reason); }
 
+  void disown() noexcept {
+    const int socket = client_->socket();
+    const internal::Descriptor nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    // The library says goodbye when it closes: to whatever has that number then.
+    if (socket >= 0 && nothing) ::dup3(nothing.get(), socket, O_CLOEXEC);
+  }
+
   [[nodiscard]] bool can_go_on() const {
     return client_->is_socket_open() != 0 && !end_.surplus && !link_.aborted() && !link_.is_disturbed();
   }
@@ -387,6 +406,7 @@ HttpConnection::~HttpConnection() = default;
 
 void HttpConnection::begin(TimePoint deadline, TimePoint head_by) { impl_->begin(deadline, head_by); }
 Exchange HttpConnection::exchange(const Request& request) { return impl_->exchange(request); }
+void HttpConnection::disown() noexcept { impl_->disown(); }
 void HttpConnection::abort(Failure::Reason reason) noexcept { impl_->abort(reason); }
 bool HttpConnection::can_go_on() const { return impl_->can_go_on(); }
 bool HttpConnection::is_secure() const noexcept { return impl_->is_secure(); }

@@ -27,6 +27,9 @@ class HttpConnection {
   /// Ends the exchange that has begun, at once.
   void abort(Failure::Reason reason) noexcept;
 
+  /// In a child of fork(): the connection is closed here without the other process noticing.
+  void disown() noexcept;
+
   /// After an exchange: another can follow on this connection, as far as is known now.
   [[nodiscard]] bool can_go_on() const;
   [[nodiscard]] bool is_secure() const noexcept;

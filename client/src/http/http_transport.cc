@@ -1,6 +1,7 @@
 #include <deimos/http_transport.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <system_error>
 #include <utility>
@@ -31,8 +32,16 @@ class HttpTransport::Impl {
  public:
   Impl(std::shared_ptr<Runtime> runtime, HttpTransportOptions options)
       : runtime_(std::move(runtime)), options_(std::move(options)) {}
+  ~Impl() {
+    if (!runtime_->is_of_this_process()) disown_connections();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   Exchange exchange(const std::string& endpoint, const Request& request, TimePoint deadline, std::stop_token stop) {
+    if (!runtime_->is_of_this_process()) {
+      return not_sent(Failure::Reason::closed, "the transport belongs to the process that forked this one");
+    }
     if (stop.stop_requested()) return not_sent(Failure::Reason::cancelled, "cancelled before it was sent");
     if (runtime_->now() >= deadline) return not_sent(Failure::Reason::timed_out, "no time left to send it");
     auto connection = take(endpoint);
@@ -44,11 +53,22 @@ class HttpTransport::Impl {
   }
 
   void close() noexcept {
+    if (!runtime_->is_of_this_process()) return;
     std::map<std::string, std::vector<Idle>> idle;
     const internal::LocalMutexLock lock(mutex_);
     closed_ = true;
     for (HttpConnection* connection : busy_) connection->abort(Failure::Reason::closed);
     idle_.swap(idle);
+  }
+
+  void forget(const std::string& endpoint) noexcept {
+    if (!runtime_->is_of_this_process()) return;
+    std::vector<Idle> forgotten;
+    const internal::LocalMutexLock lock(mutex_);
+    if (const auto found = idle_.find(endpoint); found != idle_.end()) {
+      forgotten.swap(found->second);
+      idle_.erase(found);
+    }
   }
 
   [[nodiscard]] std::size_t idle_connections() const {
@@ -121,11 +141,34 @@ class HttpTransport::Impl {
     return last;
   }
 
+  /// They are the other process's, to which a farewell of ours would be the end of a connection.
+  void disown_connections() DEIMOS_NO_THREAD_ANALYSIS {  // Whoever held the mutex is not in this process.
+    for (auto& [endpoint, connections] : idle_) {
+      for (Idle& idle : connections) idle.connection->disown();
+    }
+  }
+
+  /// Those of endpoints that are not asked any more would stay for ever.
+  void drop_stale(TimePoint now, std::vector<Idle>& stale) DEIMOS_REQUIRES(mutex_) {
+    if (now < next_sweep_) return;
+    next_sweep_ = saturating_add(now, longest_idle);
+    for (auto of_endpoint = idle_.begin(); of_endpoint != idle_.end();) {
+      std::vector<Idle>& connections = of_endpoint->second;
+      const auto fresh = std::find_if(connections.begin(), connections.end(),
+                                      [&](const Idle& idle) { return idle.since > now - longest_idle; });
+      stale.insert(stale.end(), std::move_iterator(connections.begin()), std::move_iterator(fresh));
+      connections.erase(connections.begin(), fresh);
+      of_endpoint = connections.empty() ? idle_.erase(of_endpoint) : std::next(of_endpoint);
+    }
+  }
+
   void put_back(const std::string& endpoint, Connection connection) {
     if (!connection->can_go_on()) return;
+    std::vector<Idle> stale;
     const TimePoint now = runtime_->now();
     const internal::LocalMutexLock lock(mutex_);
     if (closed_) return;
+    drop_stale(now, stale);
     std::vector<Idle>& connections = idle_[endpoint];
     if (connections.size() < options_.max_idle_connections) connections.push_back({std::move(connection), now});
   }
@@ -134,6 +177,7 @@ class HttpTransport::Impl {
   HttpTransportOptions options_;
   mutable internal::LocalMutex mutex_;
   bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
+  TimePoint next_sweep_ DEIMOS_GUARDED_BY(mutex_);
   std::vector<HttpConnection*> busy_ DEIMOS_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<Idle>> idle_
       DEIMOS_GUARDED_BY(mutex_);  ///< Of each endpoint, the longest idle first.
@@ -154,6 +198,7 @@ Exchange HttpTransport::exchange(const std::string& endpoint, const Request& req
 }
 
 void HttpTransport::close() noexcept { impl_->close(); }
+void HttpTransport::forget(const std::string& endpoint) noexcept { impl_->forget(endpoint); }
 std::size_t HttpTransport::idle_connections() const { return impl_->idle_connections(); }
 
 }  // namespace deimos

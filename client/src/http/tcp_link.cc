@@ -52,8 +52,9 @@ std::optional<Failure::Reason> TcpLink::aborted() const {
 
 int TcpLink::open(const EndpointUrl& url) {
   std::string why;
-  const internal::Addresses addresses = internal::resolve(url.host, url.port, false, why);
-  if (!addresses) why = "the host `" + url.host + "` is not known: " + why;
+  const std::string host = url.zone.empty() ? url.host : url.host + "%" + url.zone;
+  const internal::Addresses addresses = internal::resolve(host, url.port, false, why);
+  if (!addresses) why = "the host `" + host + "` is not known: " + why;
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
     internal::Descriptor socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (socket.get() < 0) {

@@ -12,6 +12,7 @@ namespace deimos {
 struct Client::State {
   explicit State(std::shared_ptr<Caller> shared) : caller(std::move(shared)) {}
   ~State() {
+    if (!caller->runtime().is_of_this_process()) return;
     caller->close();
     caller->stop_health_check();
   }

@@ -82,7 +82,7 @@ struct ThreadRuntime::State {
   /// Waits for the end of every thread whose Task was destroyed from within.
   ~State() {
     for (Running& left : leftovers) {
-      if (left.thread.get_id() == std::this_thread::get_id()) {
+      if (left.thread.get_id() == std::this_thread::get_id() || !is_of_this_process()) {
         // The last reference to the runtime is dropped by one of its own tasks: nobody is left to wait for that thread,
         // which owns all that it still uses.
         left.thread.detach();
@@ -97,6 +97,9 @@ struct ThreadRuntime::State {
     leftovers.push_back(std::move(running));
   }
 
+  [[nodiscard]] bool is_of_this_process() const noexcept { return ::getpid() == process; }
+
+  const pid_t process = ::getpid();
   internal::LocalMutex mutex;
   std::vector<Running> leftovers DEIMOS_GUARDED_BY(mutex);
 };
@@ -119,13 +122,20 @@ class ThreadTask final : public Task {
   }
 
   ~ThreadTask() override {
+    // What a stop would wake, and who could be waited for, was left behind in the process that forked.
+    if (!keeper_->is_of_this_process()) {
+      running_.thread.detach();
+      return;
+    }
     running_.thread.request_stop();
     if (running_.thread.get_id() == std::this_thread::get_id()) keeper_->keep(std::move(running_));
   }
   ThreadTask(const ThreadTask&) = delete;
   ThreadTask& operator=(const ThreadTask&) = delete;
 
-  void request_stop() noexcept override { running_.thread.request_stop(); }
+  void request_stop() noexcept override {
+    if (keeper_->is_of_this_process()) running_.thread.request_stop();
+  }
 
  private:
   std::shared_ptr<Keeper> keeper_;
@@ -154,6 +164,8 @@ std::uint64_t ThreadRuntime::random() {
   }
   return bits;
 }
+
+bool ThreadRuntime::is_of_this_process() const noexcept { return state_->is_of_this_process(); }
 
 TaskId ThreadRuntime::current_task() const noexcept {
   // Counted, because addresses and the system's numbers of threads come again.

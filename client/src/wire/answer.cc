@@ -126,6 +126,9 @@ Result<Answer> read_answer(Response response) {
   return not_deimos(response, "no such status is used");
 }
 
+/// Far more than any cluster has.
+constexpr std::size_t most_members = 1000;
+
 Result<std::vector<std::string>> read_machines(const Response& response) {
   if (response.status != 200) return not_deimos(response, "a list of machines has status 200");
   std::vector<std::string> urls;
@@ -139,6 +142,9 @@ Result<std::vector<std::string>> read_machines(const Response& response) {
     auto url = EndpointUrl::parse(item);
     if (!url) return not_deimos(response, url.error());
     if (std::find(urls.begin(), urls.end(), url->text()) == urls.end()) urls.push_back(url->text());
+    if (urls.size() > most_members) {
+      return not_deimos(response, "it lists more than " + std::to_string(most_members) + " machines");
+    }
   }
   if (urls.empty()) return not_deimos(response, "the list of machines is empty");
   return urls;

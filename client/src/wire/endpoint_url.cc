@@ -1,5 +1,6 @@
 #include "wire/endpoint_url.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace deimos {
@@ -19,7 +20,7 @@ bool take(std::string_view& text, std::string_view prefix) noexcept {
 
 bool is_host_character(char c, bool ipv6) noexcept {
   const bool digit = c >= '0' && c <= '9';
-  if (ipv6) return digit || (c >= 'a' && c <= 'f') || c == ':' || c == '.' || c == '%';
+  if (ipv6) return digit || (c >= 'a' && c <= 'f') || c == ':' || c == '.';
   return digit || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
 }
 
@@ -49,6 +50,15 @@ tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text)
     host = rest.substr(1, host_end - 1);
     ++host_end;
   }
+  if (const std::size_t percent = host.find('%'); ipv6 && percent != std::string_view::npos) {
+    url.zone = host.substr(percent + 1);
+    host = host.substr(0, percent);
+    if (url.zone.starts_with("25")) url.zone.erase(0, 2);  // RFC 6874 has the `%` itself encoded.
+    const auto is_of_zone = [](char c) { return is_host_character(to_lower(c), false); };
+    if (url.zone.empty() || !std::all_of(url.zone.begin(), url.zone.end(), is_of_zone)) {
+      return refused("has a zone with characters no network interface has");
+    }
+  }
   for (const char c : host) {
     url.host += to_lower(c);
     if (!is_host_character(url.host.back(), ipv6)) return refused("has a host with characters no host has");
@@ -70,7 +80,8 @@ tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text)
 
 std::string EndpointUrl::text() const {
   const bool ipv6 = host.find(':') != std::string::npos;
-  return (tls ? "https://" : "http://") + (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return (tls ? "https://" : "http://") + (ipv6 ? "[" + host + (zone.empty() ? "" : "%" + zone) + "]" : host) + ":" +
+         std::to_string(port);
 }
 
 }  // namespace deimos

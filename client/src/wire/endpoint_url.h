@@ -13,6 +13,7 @@ namespace deimos {
 struct EndpointUrl {
   bool tls = false;
   std::string host;  ///< A name or an address; IPv6 without its brackets. Lower case.
+  std::string zone;  ///< Of an IPv6 address that means something only on one link: `eth0` of `fe80::1%eth0`.
   std::uint16_t port = 0;
 
   /// The error is a sentence that quotes `text`.

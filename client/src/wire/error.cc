@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <deimos/internal/one_line.h>
+
 namespace deimos {
 namespace {
 
@@ -99,7 +101,7 @@ std::string Error::describe() const {
   if (attempts > 1) asked += ", " + std::to_string(attempts) + " attempts";
   if (index != 0) asked += ", index " + std::to_string(index);
   if (!asked.empty()) line += " (" + asked + ")";
-  return line;
+  return internal::one_line(line);
 }
 
 tl::unexpected<Error> fail(errc code, std::string message) {

@@ -23,6 +23,10 @@ TEST(EndpointUrl, HasOneSpelling) {
   EXPECT_EQ(canonical("http://[2001:DB8::1]:4001"), "http://[2001:db8::1]:4001");
   EXPECT_EQ(canonical("http://[::1]"), "http://[::1]:80");
   EXPECT_EQ(EndpointUrl::parse("http://[::1]:1").value().host, "::1");
+  EXPECT_EQ(canonical("http://[fe80::1%Eth0]:1"), "http://[fe80::1%Eth0]:1");
+  EXPECT_EQ(canonical("http://[FE80::1%25wlan-0.1]:1"), "http://[fe80::1%wlan-0.1]:1");
+  EXPECT_EQ(EndpointUrl::parse("http://[fe80::1%eth0]:1").value().host, "fe80::1");
+  EXPECT_EQ(EndpointUrl::parse("http://[fe80::1%eth0]:1").value().zone, "eth0");
 }
 
 TEST(EndpointUrl, IsRefusedWithItsOwnTextInTheReason) {
@@ -45,6 +49,11 @@ TEST(EndpointUrl, IsRefusedWithItsOwnTextInTheReason) {
                            "http://[::1",
                            "http://[::1]x",
                            "http://[zz]",
+                           "http://[fe80::1%]",
+                           "http://[fe80::1%25]",
+                           "http://[fe80::1%a/b]",
+                           "http://[fe80::1%a b]",
+                           "http://host%eth0",
                            "http://::1"}) {
     const auto url = EndpointUrl::parse(text);
     ASSERT_FALSE(url) << text << " became " << url->text();

@@ -301,6 +301,22 @@ TEST_F(Retry, SyncTakesTheEndpointsFromTheCluster) {
   for (const Asked& asked : transport.asked) EXPECT_NE(asked.endpoint, two);
 }
 
+TEST_F(Retry, SyncLetsGoOfConnectionsToMembersThatAreGone) {
+  transport.then(answer(200, "http://three:4001, http://one:4001"));
+  ASSERT_TRUE(client({one, two}).sync());
+  EXPECT_EQ(transport.forgotten, std::vector<std::string>{two});
+}
+
+TEST_F(Retry, SyncRefusesAListThatIsTooLongAtOnce) {
+  std::string list;
+  for (int i = 0; i < 200'000; ++i) list += "http://node" + std::to_string(i) + ":4001,";
+  transport.then(answer(200, list));
+  const auto synced = client({one, two}).sync();
+  ASSERT_FALSE(synced);
+  EXPECT_EQ(synced.error().code, errc::protocol_error);
+  EXPECT_THAT(synced.error().message, HasSubstr("more than 1000 machines"));
+}
+
 TEST_F(Retry, SyncRefusesAListThatCannotBeAndKeepsTheEndpoints) {
   for (const char* list : {"", "one:4001", "<html>"}) {
     transport.then(answer(200, list));

@@ -241,6 +241,41 @@ RawServer::Handler answers(const std::string& body) {
   };
 }
 
+TEST(HttpAnswers, ARedirectIsNotFollowed) {
+  const RawServer elsewhere(answers("{}"));
+  for (const char* status :
+       {"301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"}) {
+    const RawServer server([&](const RawConnection& connection) {
+      const std::string redirect = http_answer("", status, "Location: " + elsewhere.url() + "/keys/a\r\n");
+      while (!connection.read_request().empty() && connection.send(redirect)) {
+      }
+    });
+    const Client client({.endpoints = {server.url()}});
+    EXPECT_EQ(client.get("/a").error().code, errc::protocol_error) << status;
+    const auto written = client.set("/a", "v");
+    ASSERT_FALSE(written);
+    EXPECT_TRUE(written.error().code == condition::outcome_unknown) << status;
+    EXPECT_THAT(written.error().message, HasSubstr(std::string(status).substr(0, 3)));
+  }
+  EXPECT_EQ(elsewhere.accepted(), 0);
+}
+
+TEST(HttpAnswers, APageOfAProxyIsNoAnswerOfTheStore) {
+  for (const char* status :
+       {"400 Bad Request", "403 Forbidden", "404 Not Found", "407 Proxy Authentication Required"}) {
+    const RawServer server([&](const RawConnection& connection) {
+      const std::string page = http_answer("<html>no</html>", status, "Content-Type: text/html\r\n");
+      while (!connection.read_request().empty() && connection.send(page)) {
+      }
+    });
+    const Client client({.endpoints = {server.url()}});
+    const auto read = client.get("/a");
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, errc::protocol_error) << status;
+    EXPECT_THAT(read.error().describe(), HasSubstr("<html>no</html>")) << "so that one sees who answered";
+  }
+}
+
 TEST(HttpAnswers, AnAnswerAboutAnotherKeyOrValueIsRefused) {
   const RawServer server(
       answers(R"({"action":"set","node":{"key":"/other","value":"x","modifiedIndex":7,"createdIndex":7}})"));

@@ -6,6 +6,7 @@
 #include <deimos/thread_runtime.h>
 
 #include "http/raw_server.h"
+#include "wire/scripted_transport.h"
 
 namespace deimos {
 namespace {
@@ -91,6 +92,34 @@ TEST_F(Http, KeepsItsConnection) {
   EXPECT_EQ(transport.idle_connections(), 1U);
 }
 
+TEST_F(Http, ClosesTheConnectionsOfAnEndpointThatIsForgotten) {
+  const RawServer server(answer_everything);
+  EXPECT_TRUE(ask(server));
+  EXPECT_EQ(transport.idle_connections(), 1U);
+  transport.forget("http://another:1");
+  EXPECT_EQ(transport.idle_connections(), 1U);
+  transport.forget(server.url());
+  EXPECT_EQ(transport.idle_connections(), 0U);
+  while (server.open() > 0) std::this_thread::yield();
+}
+
+TEST_F(Http, ClosesWhatHasLainIdleForAnEndpointThatIsNotAskedAnyMore) {
+  ManualRuntime manual;
+  HttpTransport with_manual_clock{borrow(manual)};
+  const RawServer left(answer_everything);
+  const RawServer asked(answer_everything);
+  const auto ask = [&](const RawServer& server) {
+    EXPECT_TRUE(with_manual_clock.exchange(server.url(), put, manual.now() + 10s, {}));
+  };
+  ask(left);
+  ask(asked);
+  EXPECT_EQ(with_manual_clock.idle_connections(), 2U);
+  manual.advance(5s);
+  ask(asked);
+  EXPECT_EQ(with_manual_clock.idle_connections(), 1U);
+  while (left.open() > 0) std::this_thread::yield();
+}
+
 TEST_F(Http, AKeptConnectionThatTheServerClosedIsReplacedBeforeAnythingIsSent) {
   std::atomic<int> closed = 0;
   const RawServer server([&](const RawConnection& connection) {
@@ -142,6 +171,13 @@ TEST_F(Http, ARefusedConnectionIsNotSent) {
   EXPECT_EQ(exchange.error().delivery, Delivery::not_sent);
   EXPECT_EQ(exchange.error().reason, Reason::refused);
   EXPECT_THAT(exchange.error().message, HasSubstr("refused"));
+}
+
+TEST_F(Http, AnIpv6ZoneThatThisMachineDoesNotHaveIsNotSent) {
+  const Exchange exchange = transport.exchange("http://[fe80::1%nowhere9]:4001", put, runtime->now() + 10s, {});
+  ASSERT_FALSE(exchange);
+  EXPECT_EQ(exchange.error().delivery, Delivery::not_sent);
+  EXPECT_THAT(exchange.error().message, HasSubstr("fe80::1%nowhere9"));
 }
 
 TEST_F(Http, AnUnknownHostIsNotSent) {

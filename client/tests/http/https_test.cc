@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <deimos/client.h>
 #include <deimos/http_transport.h>
 #include <deimos/thread_runtime.h>
 
@@ -21,22 +22,24 @@ namespace {
 using namespace std::chrono_literals;
 using Reason = Failure::Reason;
 
-/// A certificate for 127.0.0.1 that vouches for itself.
+/// A certificate that vouches for itself.
 class Certificate {
  public:
-  Certificate() {
+  explicit Certificate(const char* common_name = "127.0.0.1", const char* alternative_names = "IP:127.0.0.1") {
     X509_set_version(x509_.get(), 2);
     ASN1_INTEGER_set(X509_get_serialNumber(x509_.get()), 1);
     X509_gmtime_adj(X509_getm_notBefore(x509_.get()), -60);
     X509_gmtime_adj(X509_getm_notAfter(x509_.get()), 3600);
     X509_set_pubkey(x509_.get(), key_.get());
     X509_NAME* name = X509_get_subject_name(x509_.get());
-    const auto* text = reinterpret_cast<const unsigned char*>("127.0.0.1");
+    const auto* text = reinterpret_cast<const unsigned char*>(common_name);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
     X509_set_issuer_name(x509_.get(), name);
-    X509_EXTENSION* alternative = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1");
-    X509_add_ext(x509_.get(), alternative, -1);
-    X509_EXTENSION_free(alternative);
+    if (alternative_names != nullptr) {
+      X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternative_names);
+      X509_add_ext(x509_.get(), extension, -1);
+      X509_EXTENSION_free(extension);
+    }
     X509_sign(x509_.get(), key_.get(), EVP_sha256());
 
     file_ = (std::filesystem::temp_directory_path() / ("deimos_ca_" + std::to_string(::getpid()) + ".pem")).string();
@@ -102,6 +105,72 @@ TEST_F(Https, SendsNothingToAServerItCannotVerify) {
   EXPECT_EQ(exchange.error().delivery, Delivery::not_sent);
   EXPECT_EQ(exchange.error().reason, Reason::refused);
   EXPECT_NE(exchange.error().message, "");
+}
+
+TEST(HttpsHost, IsVerifiedByAlternativeNamesWhereThereAreAny) {
+  struct Case {
+    const char* common_name;
+    const char* alternative_names;
+    bool accepted;
+  };
+  for (const Case& each : {Case{"another", "DNS:localhost", true}, Case{"localhost", nullptr, true},
+                           Case{"localhost", "DNS:another", false}, Case{"another", "DNS:*", false},
+                           Case{"*", nullptr, false}, Case{"another", "DNS:*.localhost", false}}) {
+    const Certificate certificate(each.common_name, each.alternative_names);
+    httplib::SSLServer server(certificate.x509(), certificate.key());
+    server.Get(".*",
+               [](const httplib::Request&, httplib::Response& response) { response.set_content("x", "text/plain"); });
+    const int port = server.bind_to_any_port("localhost");
+    const std::jthread listening([&] { server.listen_after_bind(); });
+    while (!server.is_running()) std::this_thread::yield();
+    const auto runtime = std::make_shared<ThreadRuntime>();
+    HttpTransport transport(runtime, {.tls = {.ca_file = certificate.file()}});
+    Request get;
+    get.method = "GET";
+    get.target = "/";
+    const Exchange exchange =
+        transport.exchange("https://localhost:" + std::to_string(port), get, runtime->now() + 10s, {});
+    EXPECT_EQ(exchange.has_value(), each.accepted) << each.common_name << " " << each.alternative_names;
+    EXPECT_TRUE(exchange || exchange.error().delivery == Delivery::not_sent);
+    server.stop();
+  }
+}
+
+/// A file of that content, for as long as this lives.
+class TextFile {
+ public:
+  explicit TextFile(const std::string& content)
+      : path_(
+            (std::filesystem::temp_directory_path() / ("deimos_tls_" + std::to_string(::getpid()) + ".txt")).string()) {
+    std::ofstream(path_) << content;
+  }
+  ~TextFile() { std::filesystem::remove(path_); }
+  TextFile(const TextFile&) = delete;
+  TextFile& operator=(const TextFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(HttpsFiles, ThatCannotBeUsedAreRefusedAtOnceSayingWhichAndWhy) {
+  const Certificate certificate;
+  const TextFile text("-----BEGIN NOTHING-----");
+  const auto refusal = [](TlsOptions tls) {
+    const auto client = Client::make({.endpoints = {"https://127.0.0.1:1"}, .tls = std::move(tls)});
+    return client ? std::string() : client.error().message;
+  };
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  EXPECT_THAT(refusal({.ca_file = "/no/such.pem"}),
+              AllOf(HasSubstr("tls.ca_file"), HasSubstr("/no/such.pem"), HasSubstr("No such file")));
+  EXPECT_THAT(refusal({.ca_file = "/"}), AllOf(HasSubstr("tls.ca_file"), HasSubstr("directory")));
+  EXPECT_THAT(refusal({.ca_file = text.path()}), AllOf(HasSubstr("tls.ca_file"), HasSubstr(text.path())));
+  EXPECT_THAT(refusal({.certificate_file = "/no/such.pem", .key_file = "/no/such.key"}),
+              AllOf(HasSubstr("tls.certificate_file"), HasSubstr("No such file")));
+  EXPECT_THAT(refusal({.certificate_file = certificate.file(), .key_file = certificate.file()}),
+              AllOf(HasSubstr("tls.key_file"), HasSubstr(certificate.file())));
+  EXPECT_EQ(refusal({.ca_file = certificate.file()}), "");
 }
 
 TEST_F(Https, VerifiesNothingIfToldSo) {

@@ -44,8 +44,10 @@ class ScriptedTransport final : public Transport {
     return step(asked.back());
   }
   void close() noexcept override {}
+  void forget(const std::string& endpoint) noexcept override { forgotten.push_back(endpoint); }
 
   std::vector<Asked> asked;
+  std::vector<std::string> forgotten;
 
  private:
   ManualRuntime& runtime_;

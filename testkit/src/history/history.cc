@@ -1,6 +1,7 @@
 #include <deimos/testkit/history.h>
 
 #include <deimos/internal/duration_text.h>
+#include <deimos/internal/one_line.h>
 
 #include <algorithm>
 #include <atomic>
@@ -47,9 +48,11 @@ std::string HistoryEvent::describe() const {
   line += kind;
   pad_to(line, 30);
   line += subject;
-  if (text.empty()) return line;
-  pad_to(line, 44);
-  return line += text;
+  if (!text.empty()) {
+    pad_to(line, 44);
+    line += text;
+  }
+  return internal::one_line(line);
 }
 
 void History::record(Duration at, std::string_view kind, std::string_view subject, std::string_view text) {

@@ -211,6 +211,7 @@ Result<void> LocalLock::lock(Duration wait) {
 }
 
 void LocalLock::unlock() {
+  if (!session_->runtime().is_of_this_process()) return;
   const TaskId task = session_->runtime().current_task();
   std::shared_ptr<LockAcquisition> acquisition;
   {
@@ -233,6 +234,7 @@ void LocalLock::unlock() {
 }
 
 std::shared_ptr<LockAcquisition> LocalLock::mine() const {
+  if (!session_->runtime().is_of_this_process()) return nullptr;
   const TaskId task = session_->runtime().current_task();
   const internal::LocalMutexLock lock(mutex_);
   if (current_ && current_owner_ == Owner{false, task} && current_->is_held()) return current_;

@@ -26,7 +26,12 @@ TimePoint LockAcquisition::deadline_from(TimePoint sent) const noexcept {
   return std::min(saturating_add(sent, lease_.usable), hold_limit_);
 }
 
+Error error_after_fork() {
+  return fail(errc::closed, "the lock manager belongs to the process that forked this one").value();
+}
+
 bool LockAcquisition::is_held() const {
+  if (!runtime_->is_of_this_process()) return false;
   const internal::LocalMutexLock lock(mutex_);
   return state_ == State::held && runtime_->now() < deadline_;
 }
@@ -37,6 +42,7 @@ bool LockAcquisition::is_releasing() const {
 }
 
 TimePoint LockAcquisition::deadline() const {
+  if (!runtime_->is_of_this_process()) return TimePoint::min();
   const internal::LocalMutexLock lock(mutex_);
   return deadline_;
 }
@@ -47,6 +53,7 @@ TimePoint LockAcquisition::last_trace() const {
 }
 
 Error LockAcquisition::why_not_held() const {
+  if (!runtime_->is_of_this_process()) return error_after_fork();
   const internal::LocalMutexLock lock(mutex_);
   switch (state_) {
     case State::lost: return loss_;

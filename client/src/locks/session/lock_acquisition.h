@@ -29,6 +29,10 @@ struct LockGrant {
   InDoubtWrites residue;
 };
 
+/// What calls say in a child of fork(): errc::closed. Nothing is touched there, least of all a mutex, which somebody
+/// may have held when the process forked.
+[[nodiscard]] Error error_after_fork();
+
 /// Thread-safe. Nothing here waits or talks.
 class LockAcquisition {
  public:

@@ -47,6 +47,7 @@ Deadline LockSession::step_deadline(std::stop_token stop) const {
 }
 
 Result<LockSession::Operation> LockSession::begin() {
+  if (!runtime_->is_of_this_process()) return tl::unexpected<Error>(error_after_fork());
   const internal::LocalMutexLock lock(mutex_);
   if (bad_options_) return tl::unexpected<Error>(*bad_options_);
   if (closed_) return tl::unexpected<Error>(closed_error());
@@ -165,6 +166,7 @@ Result<void> LockSession::renew(const std::shared_ptr<LockAcquisition>& acquisit
 }
 
 void LockSession::pause_renewal(const std::shared_ptr<LockAcquisition>& acquisition, bool paused) {
+  if (!runtime_->is_of_this_process()) return;
   acquisition->pause_renewal(paused);
   renewal_.consider(*acquisition);
 }
@@ -222,6 +224,7 @@ void LockSession::report(LockEvent::Kind kind, const LockAcquisition& acquisitio
 }
 
 void LockSession::close() noexcept {
+  if (!runtime_->is_of_this_process()) return;
   {
     const internal::LocalMutexLock lock(mutex_);
     if (closed_) return;
