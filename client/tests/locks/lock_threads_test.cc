@@ -1,0 +1,274 @@
+// Locks on real threads and in real time, by random programs: against nodes of this process and over HTTP. What the
+// simulation cannot show, the thread sanitizer sees here.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <deimos/client.h>
+#include <deimos/fake/http_cluster.h>
+#include <deimos/fake/in_process_transport.h>
+#include <deimos/lock_manager.h>
+#include <deimos/testkit/seed.h>
+#include <deimos/thread_runtime.h>
+
+namespace deimos {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int locks = 3;
+
+/// What one lock protects, and what it has seen.
+struct Guarded {
+  std::atomic<int> inside = 0;
+  std::atomic<std::uint64_t> highest_token = 0;
+  std::atomic<int> last_thread = -1;
+};
+
+/// How often what was exercised, over all threads.
+struct Exercised {
+  std::atomic<int> grants = 0, nested = 0, hand_overs = 0, refusals = 0, cancels = 0, losses = 0, forced = 0,
+                   calls_back = 0;
+};
+
+enum class Way { in_process, over_http };
+
+class LockThreads : public ::testing::TestWithParam<Way> {
+ protected:
+  LockThreads() {
+    std::cout << "[     SEED ] " << seed_ << "; again: " << testkit::replay_command(seed_) << std::endl;
+    for (auto& manager : managers_) manager.emplace(make_client(), LockOptions{.ttl = 30s});
+  }
+
+  Client make_client() {
+    ClientOptions options{.endpoints = served_.urls()};
+    if (GetParam() == Way::in_process) {
+      options.runtime = std::make_shared<ThreadRuntime>();
+      options.transport = std::make_shared<fake::InProcessTransport>(*options.runtime, served_.cluster());
+    }
+    return Client(std::move(options));
+  }
+
+  /// Runs `step` some times in each of some threads, each with a random stream of its own.
+  void storm(int threads, int steps, const std::function<void(int thread, std::mt19937_64& random)>& step) {
+    std::vector<std::jthread> all;
+    for (int thread = 0; thread < threads; ++thread) {
+      all.emplace_back([&, thread] {
+        std::mt19937_64 random(seed_ + static_cast<std::uint64_t>(thread) * 7919);
+        for (int i = 0; i < steps; ++i) step(thread, random);
+      });
+    }
+  }
+
+  [[nodiscard]] static std::string name_of(std::size_t lock) { return "lock" + std::to_string(lock); }
+  LockManager& any_manager(std::mt19937_64& random) { return *managers_[random() % managers_.size()]; }
+
+  /// The critical section: nobody else is in it, unless the lock may be taken away.
+  void work(std::size_t lock, const Hold& hold, int thread, std::mt19937_64& random, bool may_be_forced) {
+    Guarded& guarded = guarded_[lock];
+    const int before = guarded.inside.fetch_add(1);
+    if (!may_be_forced) {
+      EXPECT_EQ(before, 0) << name_of(lock) << " is held twice";
+      EXPECT_TRUE(hold.is_held());
+      const std::uint64_t highest = guarded.highest_token.exchange(hold.fencing_token());
+      EXPECT_LT(highest, hold.fencing_token());
+    }
+    ++seen_.grants;
+    if (guarded.last_thread.exchange(thread) != thread) ++seen_.hand_overs;
+    for (std::uint64_t pause = random() % 4; pause > 0; --pause) std::this_thread::yield();
+    guarded.inside.fetch_sub(1);
+  }
+
+  /// Once all callbacks have ended, nothing is left in the store.
+  void expect_clean() {
+    for (auto& manager : managers_) manager->close();
+    for (auto& manager : managers_) manager.reset();
+    const Client observer = make_client();
+    const auto left = observer.get("/locks", {.recursive = true});
+    EXPECT_TRUE(!left || left->node.children.empty());
+  }
+
+  const std::uint64_t seed_ = testkit::seed_from_environment();
+  const fake::SystemClock clock_;
+  fake::HttpCluster served_{{.nodes = 3, .clock = &clock_}};
+  std::array<std::optional<LockManager>, 2> managers_;
+  std::array<Guarded, locks> guarded_;
+  Exercised seen_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Over, LockThreads, ::testing::Values(Way::in_process, Way::over_http),
+                         [](const auto& test) { return test.param == Way::in_process ? "InProcess" : "Http"; });
+
+TEST_P(LockThreads, ExcludeEachOtherWhateverTheyDo) {
+  storm(8, 60, [&](int thread, std::mt19937_64& random) {
+    const std::size_t lock = random() % locks;
+    LockManager& manager = any_manager(random);
+    const Mutex mutex = manager.mutex(name_of(lock));
+    std::stop_source stop;
+    std::jthread canceller;
+    AcquireOptions options;
+    switch (random() % 8) {
+      case 0: options.wait = 0s; break;
+      case 1: options.wait = std::chrono::milliseconds(random() % 20); break;
+      case 2: canceller = std::jthread([&] { stop.request_stop(); }); break;
+      case 3:
+        static_cast<void>(manager.info(name_of(lock)));
+        static_cast<void>(manager.list());
+        break;
+      default: break;
+    }
+    auto hold = mutex.acquire(options, stop.get_token());
+    if (!hold) {
+      const std::error_code code = hold.error().code;
+      // The last two: the time was over before the store was asked, or had answered.
+      const bool known = code == errc::lock_already_held || code == errc::lock_timeout || code == errc::cancelled;
+      EXPECT_TRUE(known || code == errc::unavailable || code == errc::outcome_unknown) << hold.error().describe();
+      ++(code == errc::cancelled ? seen_.cancels : seen_.refusals);
+      return;
+    }
+    std::optional<Hold> nested;
+    if (random() % 3 == 0) {
+      auto again = mutex.acquire();
+      ASSERT_TRUE(again) << again.error().describe();
+      EXPECT_EQ(again->fencing_token(), hold->fencing_token());
+      nested = std::move(*again);
+      ++seen_.nested;
+    }
+    if (random() % 4 == 0) {
+      EXPECT_TRUE(hold->renew());
+    }
+    work(lock, *hold, thread, random, false);
+    if (nested) {
+      EXPECT_EQ(nested->release().value(), Release::nested);
+    }
+    EXPECT_TRUE(hold->is_held());
+    EXPECT_EQ(hold->release().value(), Release::freed);
+  });
+  EXPECT_GT(seen_.grants, 50);
+  EXPECT_GT(seen_.hand_overs, 10);
+  EXPECT_GT(seen_.nested, 0);
+  EXPECT_GT(seen_.refusals, 0);
+  EXPECT_GT(seen_.cancels, 0);
+  expect_clean();
+}
+
+TEST_P(LockThreads, AreToldOnceOfALossAndMayCallBack) {
+  storm(6, 40, [&](int thread, std::mt19937_64& random) {
+    const std::size_t lock = random() % locks;
+    LockManager& manager = any_manager(random);
+    if (random() % 3 == 0) {
+      seen_.forced += manager.force_unlock(name_of(lock)).value_or(false);
+      return;
+    }
+    const auto told = std::make_shared<std::atomic<int>>(0);
+    AcquireOptions options{.wait = 10s};
+    options.on_lost = [&, told, lock](const Error& why) {
+      ++*told;
+      EXPECT_TRUE(why.code == errc::lock_not_held) << why.describe();
+      static_cast<void>(manager.is_locked(name_of(lock)));
+      if (const auto again = manager.mutex(name_of(lock)).acquire({.wait = 0s})) ++seen_.calls_back;
+    };
+    auto hold = manager.mutex(name_of(lock)).acquire(options);
+    ASSERT_TRUE(hold) << hold.error().describe();
+    work(lock, *hold, thread, random, true);
+    const bool renewed = random() % 2 == 0 && hold->renew().has_value();
+    const auto released = hold->release();
+    if (released && *released == Release::freed) {
+      EXPECT_EQ(*told, 0) << "what was released was not lost";
+    }
+    EXPECT_LE(*told, 1);
+    EXPECT_TRUE(released || hold->lost().stop_requested() || !renewed || *told == 0);
+    seen_.losses += !released;
+  });
+  EXPECT_GT(seen_.grants, 20);
+  EXPECT_GT(seen_.forced, 0);
+  EXPECT_GT(seen_.losses, 0);
+  expect_clean();
+}
+
+TEST_P(LockThreads, UsedWhileTheirManagerClosesAreClosedWithIt) {
+  std::atomic<int> closed = 0;
+  std::atomic<int> told = 0;
+  std::atomic<int> held_at_the_end = 0;
+  std::atomic<bool> closing = false;
+  const Client client = make_client();
+  auto manager = std::make_optional<LockManager>(client, LockOptions{.ttl = 30s});
+  {
+    std::vector<std::jthread> users;
+    for (int thread = 0; thread < 6; ++thread) {
+      users.emplace_back([&, thread] {
+        std::mt19937_64 random(seed_ + static_cast<std::uint64_t>(thread));
+        for (;;) {
+          const std::size_t lock = random() % locks;
+          auto hold = manager->mutex(name_of(lock)).acquire({.wait = 10s, .on_lost = [&](const Error& why) {
+                                                               told += why.code == errc::closed;
+                                                             }});
+          if (!hold) {
+            EXPECT_EQ(hold.error().code, errc::closed) << hold.error().describe();
+            ++closed;
+            return;
+          }
+          ++seen_.grants;
+          if (closing) {
+            // Held while it closes: told so, and not held any more.
+            while (!hold->lost().stop_requested()) std::this_thread::yield();
+            EXPECT_FALSE(hold->is_held());
+            ++held_at_the_end;
+            EXPECT_FALSE(hold->release());
+            continue;
+          }
+          EXPECT_TRUE(hold->release() || closing);
+        }
+      });
+    }
+    while (seen_.grants < 30) std::this_thread::yield();
+    closing = true;
+    manager->close();
+  }
+  EXPECT_EQ(closed, 6) << "each user was refused in the end";
+  EXPECT_GE(told, held_at_the_end);
+  for (std::size_t lock = 0; lock < locks; ++lock) {
+    EXPECT_EQ(client.get("/locks/" + name_of(lock)).error().code, errc::key_not_found);
+  }
+  manager.reset();
+  expect_clean();
+}
+
+TEST_P(LockThreads, ManyAreRenewedAndHandedOverWhileANodeRestarts) {
+  std::vector<Hold> holds;
+  for (int i = 0; i < 20; ++i) {
+    auto hold = managers_[0]->mutex("kept" + std::to_string(i)).acquire({.ttl = 4s});
+    ASSERT_TRUE(hold) << hold.error().describe();
+    holds.push_back(std::move(*hold));
+  }
+  const fake::NodeId follower = served_.cluster().leader() == 1 ? 2 : 1;
+  std::jthread restarting([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      served_.cluster().crash(follower);
+      std::this_thread::yield();
+      served_.cluster().restart(follower);
+      for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    }
+  });
+  storm(4, 30, [&](int thread, std::mt19937_64& random) {
+    const std::size_t lock = random() % locks;
+    auto hold = any_manager(random).mutex(name_of(lock)).acquire();
+    ASSERT_TRUE(hold) << hold.error().describe();
+    work(lock, *hold, thread, random, false);
+  });
+  restarting = {};
+  for (const Hold& hold : holds) EXPECT_TRUE(hold.is_held());
+  holds.clear();
+  EXPECT_EQ(seen_.grants, 120);
+  expect_clean();
+}
+
+}  // namespace
+}  // namespace deimos
