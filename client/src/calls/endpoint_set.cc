@@ -93,7 +93,7 @@ bool EndpointSet::judge(const std::string& url, Verdict verdict) {
 
 bool EndpointSet::take_out(Endpoint& endpoint, TimePoint now) {
   // Those who fail at the same time count as one failure; so does whoever asks one that is down as a last resort.
-  if (endpoint.down && now < endpoint.probe_at && endpoint.probe_at != TimePoint::max()) return false;
+  if (endpoint.down && now < endpoint.probe_at) return false;
   endpoint.probe_at = saturating_add(now, endpoint.backoff.pause(runtime_));
   return !std::exchange(endpoint.down, true);
 }
@@ -113,10 +113,7 @@ std::optional<EndpointSet::Check> EndpointSet::next_check() {
     return due(one) < due(other);
   });
   if (due(*found) > now) return std::nullopt;
-  if (found->down) {
-    found->probe_at = TimePoint::max();  // Until this check is over.
-    return Check{.kind = Check::Kind::is_it_back, .url = found->url, .silent_since = {}};
-  }
+  if (found->down) return Check{.kind = Check::Kind::is_it_back, .url = found->url, .silent_since = {}};
   found->checked_at = now;
   return Check{.kind = Check::Kind::does_it_hang, .url = found->url, .silent_since = found->silent_since};
 }

@@ -123,7 +123,7 @@ std::optional<Event> WatchLoop::take(Event event, const std::stop_token& stop) {
   poll_length_ = poll_after_event;
   in_doubt_ = false;
   // From its history, the store tells hidden names too.
-  if (options_.recursive && is_hidden_below(event.node.key, key_)) return std::nullopt;
+  if (is_hidden_below(event.node.key, key_)) return std::nullopt;
   const bool of_the_key = event.node.key.size() <= key_.size();  // Or of a directory above it.
   if (of_the_key || !event.is_removal()) exists_ = !event.is_removal();
   return event;

@@ -5,6 +5,7 @@
 #include <deimos/client.h>
 #include <deimos/testkit/virtual_runtime.h>
 
+#include "calls/endpoint_set.h"
 #include "wire/scripted_transport.h"
 
 namespace deimos {
@@ -28,10 +29,14 @@ class SwitchedTransport final : public Transport {
                                   std::stop_token stop) override {
     const bool probe = request.target.starts_with("/keys/_deimos");
     (probe ? probes : asked).push_back({endpoint, request, runtime_.now(), deadline});
+    if (stop.stop_requested()) return failure(Reason::cancelled, Delivery::not_sent);
     if (refusing.contains(endpoint)) return refused();
-    if (!hanging.contains(endpoint)) return probe ? answer(404, "{}") : got("/a", 3);
-    const bool at_the_end = runtime_.sleep_until(std::min(deadline, request.head_by), stop);
-    return failure(at_the_end ? Reason::timed_out : Reason::cancelled, Delivery::unknown);
+    if (hanging.contains(endpoint) || request.target == "/keys/slow") {
+      const bool at_the_end = runtime_.sleep_until(std::min(deadline, request.head_by), stop);
+      return failure(at_the_end ? Reason::timed_out : Reason::cancelled, Delivery::unknown);
+    }
+    if (probe) return answer(404, "{}");
+    return got("/a", 3);
   }
   void close() noexcept override {}
 
@@ -134,6 +139,88 @@ TEST_F(HealthCheckTest, EndsWhatWaitsForAnEndpointThatHangsWhileAnotherAnswers) 
   EXPECT_EQ(failed->error().endpoint, one);
   EXPECT_EQ(runtime.now() - start, 2s) << "a second of silence, and one for a probe";
   EXPECT_EQ(transport.probes[0].endpoint, one);
+}
+
+TEST_F(HealthCheckTest, AnEndpointThatHungAndIsBackIsUsedAsBefore) {
+  const Client asking = client();
+  transport.hanging = {one};
+  for (int i = 0; i < 2; ++i) static_cast<void>(asking.set("/a", "v"));
+  transport.hanging.clear();
+  runtime.sleep_for(16s);
+  EXPECT_THAT(changes, ElementsAre(HasSubstr("one:4001 down"), HasSubstr("one:4001 up")));
+  transport.asked.clear();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(asking.set("/a", "v"));
+  EXPECT_EQ(count(transport.asked, one), 5);
+}
+
+TEST_F(HealthCheckTest, AnEndpointThatAnswersOthersIsNotCheckedForTheSakeOfOneCall) {
+  const Client asking = client();
+  const auto waiting =
+      runtime.spawn("waiting", [&](const std::stop_token&) { EXPECT_FALSE(asking.set("/slow", "v")); });
+  for (int i = 0; i < 90; ++i) {
+    runtime.sleep_for(100ms);
+    EXPECT_TRUE(asking.get("/a"));
+  }
+  EXPECT_THAT(transport.probes, SizeIs(0));
+}
+
+TEST_F(HealthCheckTest, AnEndpointIsNotCheckedOnceNobodyWaitsForIt) {
+  const Client asking = client();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(asking.get("/a"));
+  runtime.sleep_for(1min);
+  EXPECT_THAT(transport.probes, SizeIs(0));
+}
+
+TEST_F(HealthCheckTest, AnEndpointIsCheckedASecondAfterSomebodyBeganToWait) {
+  const Client asking = client();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(asking.get("/a"));
+  runtime.sleep_for(1min);
+  transport.hanging = {one, two};
+  const TimePoint start = runtime.now();
+  static_cast<void>(asking.set("/a", "v"));
+  ASSERT_FALSE(transport.probes.empty());
+  EXPECT_EQ(transport.probes[0].at - start, 1s);
+}
+
+TEST_F(HealthCheckTest, ACloseEndsWhatWaitsAndTheProbes) {
+  const Client asking = client();
+  transport.hanging = {one, two};
+  const auto closing = runtime.spawn("closing", [&](const std::stop_token&) {
+    runtime.sleep_for(1500ms);
+    asking.close();
+  });
+  const TimePoint start = runtime.now();
+  EXPECT_EQ(asking.set("/a", "v").error().code, errc::outcome_unknown);
+  EXPECT_EQ(runtime.now() - start, 1500ms);
+  runtime.sleep_for(1s);
+  const std::size_t before = transport.probes.size();
+  runtime.sleep_for(1min);
+  EXPECT_EQ(transport.probes.size(), before);
+}
+
+TEST_F(HealthCheckTest, AnAnswerThatComesWhileItIsCheckedSavesAnEndpoint) {
+  EndpointSet endpoints(runtime, {one, two}, 1s);
+  const auto choice = endpoints.pick({});
+  endpoints.begin(choice.url);
+  runtime.sleep_for(1s);
+  const auto check = endpoints.next_check();
+  ASSERT_TRUE(check);
+  EXPECT_EQ(check->url, choice.url);
+  runtime.sleep_for(100ms);
+  EXPECT_FALSE(endpoints.judge(choice.url, Verdict::works));
+  EXPECT_FALSE(endpoints.give_up(*check));
+  EXPECT_FALSE(choice.hung.stop_requested());
+}
+
+TEST_F(HealthCheckTest, AnEndpointThatWasBackIsProbedSoonWhenItFailsAgain) {
+  EndpointSet endpoints(runtime, {one, two}, 1s);
+  for (int i = 0; i < 6; ++i) {
+    static_cast<void>(endpoints.judge(one, Verdict::fails));
+    runtime.sleep_until(endpoints.next_check_at());
+  }
+  EXPECT_TRUE(endpoints.judge(one, Verdict::works));
+  EXPECT_TRUE(endpoints.judge(one, Verdict::fails));
+  EXPECT_LE(endpoints.next_check_at() - runtime.now(), 500ms);
 }
 
 TEST_F(HealthCheckTest, AReadThatAHungEndpointHoldsIsAskedOfAnother) {

@@ -214,6 +214,31 @@ TEST_F(Retry, LeavesAFailedEndpointOut) {
   EXPECT_EQ(count(one), 1);
 }
 
+TEST_F(Retry, OneThatIsDownIsNotAskedWhileAnotherIsOnlyBusy) {
+  int asks = 0;
+  transport.otherwise([&](const Asked& asked) {
+    if (asked.endpoint == one) return refused();
+    return ++asks % 2 == 0 ? got("/a", 3) : answer(429, "slow down");
+  });
+  const Client asking = client({one, two});
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(asking.get("/a"));
+  EXPECT_LE(count(one), 1);
+}
+
+TEST_F(Retry, DoesNotBeginARoundWithWhoeverFailedLastWhateverOthersAsk) {
+  const Client asking = client({one, two});
+  transport.then(answer(429, "slow down"));
+  transport.then([&](const Asked&) {
+    transport.then(got("/b", 3));
+    EXPECT_TRUE(asking.get("/b"));  // Takes the turn of the other.
+    transport.then(got("/a", 3));
+    return answer(429, "slow down");
+  });
+  EXPECT_TRUE(asking.get("/a"));
+  ASSERT_EQ(transport.asked.size(), 4U);
+  EXPECT_NE(transport.asked[3].endpoint, transport.asked[1].endpoint);
+}
+
 TEST_F(Retry, AsksFirstWhoeverHasNotJustFailed) {
   transport.otherwise([](const Asked&) { return got("/a", 3); });
   const Client asking = client({one, two, three});

@@ -198,6 +198,28 @@ TEST_F(Http, AServerThatNeverAnswersIsLeftAtTheDeadline) {
   EXPECT_EQ(transport.idle_connections(), 0U);
 }
 
+TEST_F(Http, TheHeadOfAnAnswerMayBeWantedSoonerThanItsBody) {
+  Request poll = put;
+  poll.head_by = runtime->now() + 100ms;
+  const RawServer with_head([&](const RawConnection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    while (runtime->now() < poll.head_by + 50ms) std::this_thread::yield();
+    connection.send("hello");
+  });
+  const Exchange late_body = transport.exchange(with_head.url(), poll, runtime->now() + 10s, {});
+  ASSERT_TRUE(late_body) << late_body.error().message;
+  EXPECT_EQ(late_body->body, "hello");
+
+  const RawServer without(say_nothing);
+  const TimePoint start = runtime->now();
+  poll.head_by = start + 100ms;
+  const Exchange no_head = transport.exchange(without.url(), poll, start + 1h, {});
+  ASSERT_FALSE(no_head);
+  EXPECT_EQ(no_head.error().reason, Reason::timed_out);
+  EXPECT_EQ(no_head.error().delivery, Delivery::unknown);
+}
+
 TEST_F(Http, AServerThatAnswersByteByByteIsLeftAtTheDeadline) {
   for (const std::string& text : {http_answer(std::string(900, 'x')), "HTTP/1.1 200 OK\r\n" + std::string(900, 'x')}) {
     const RawServer server([&](const RawConnection& connection) {

@@ -309,6 +309,44 @@ TEST_F(Watching, OneReadingFromAnOlderIndexIsNotBelieved) {
   EXPECT_TRUE(watch.next());
 }
 
+TEST_F(Watching, ADoubtEndsWithAnEvent) {
+  transport.then(changed(70));
+  for (int i = 0; i < 4; ++i) transport.then(silence());
+  transport.then(read_at(3, 3));
+  transport.then(changed(71));
+  for (int i = 0; i < 4; ++i) transport.then(silence());
+  transport.then(read_at(3, 3));
+  stay_silent(6, read_at(71, 71));
+  Watch watch = client.watch("/a", {.from_index = 70, .on_gap = [](const Gap&) { FAIL(); }});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(watch.next());
+}
+
+TEST_F(Watching, AGapOfARecursiveWatchHasAllThatIsBelow) {
+  stay_silent(3, read_at(3, 3));
+  int gaps = 0;
+  Watch watch = client.watch("/a", {.recursive = true, .from_index = 70, .on_gap = [&](const Gap&) { ++gaps; }});
+  EXPECT_TRUE(watch.next());
+  EXPECT_EQ(gaps, 1);
+  EXPECT_EQ(std::ranges::count(targets(), ""), 2) << "one level is enough to find it out";
+  EXPECT_EQ(std::ranges::count(targets(), "?recursive=true"), 1);
+}
+
+TEST_F(Watching, LeavesAnEndpointThatAnswersNonsenseWhateverOthersAsk) {
+  transport.then(changed(7));
+  Watch watch = client.watch("/a", {.from_index = 7});
+  EXPECT_TRUE(watch.next());
+  transport.then([&](const Asked&) {
+    transport.then(got("/b", 3));
+    EXPECT_TRUE(client.get("/b"));  // Takes the turn of the other.
+    transport.then(changed(8));
+    return answer(200, "{\"action\":\"se");
+  });
+  EXPECT_TRUE(watch.next());
+  ASSERT_EQ(transport.asked.size(), 4U);
+  EXPECT_EQ(transport.asked[1].endpoint, transport.asked[0].endpoint);
+  EXPECT_NE(transport.asked[3].endpoint, transport.asked[1].endpoint);
+}
+
 TEST_F(Watching, ARecursiveWatchTellsNoHiddenNamesBelowItsKey) {
   const auto set = [](const std::string& key, int index) {
     return answer(200,
