@@ -198,6 +198,16 @@ TEST_F(HealthCheckTest, ACloseEndsWhatWaitsAndTheProbes) {
   EXPECT_EQ(transport.probes.size(), before);
 }
 
+TEST_F(HealthCheckTest, AClosedClientProbesNobody) {
+  const Client asking = client();
+  transport.refusing = {one};
+  call(asking, 2);
+  asking.close();
+  const std::size_t before = transport.probes.size();
+  runtime.sleep_for(1min);
+  EXPECT_EQ(transport.probes.size(), before);
+}
+
 TEST_F(HealthCheckTest, AnAnswerThatComesWhileItIsCheckedSavesAnEndpoint) {
   EndpointSet endpoints(runtime, {one, two}, 1s);
   const auto choice = endpoints.pick({});
