@@ -67,8 +67,7 @@ class Caller::Waiting {
   Waiting(Caller& caller, const Call& call, const std::string& endpoint)
       : caller_(call.kind == Call::Kind::poll ? nullptr : &caller), endpoint_(endpoint) {
     if (caller_ == nullptr) return;
-    caller_->endpoints_.begin(endpoint_);
-    caller_->health_.consider(caller_->shared_from_this());
+    caller_->health_.consider(caller_->endpoints_.begin(endpoint_), caller_->shared_from_this());
   }
   ~Waiting() {
     if (caller_ != nullptr) caller_->endpoints_.end(endpoint_);
@@ -229,7 +228,7 @@ Caller::AttemptFailure Caller::judge(const Call& call, Response response) const 
 void Caller::judge(const std::string& endpoint, Verdict verdict, const std::string& reason) {
   if (!endpoints_.judge(endpoint, verdict)) return;
   report_change(endpoint, verdict == Verdict::works, reason);
-  if (verdict != Verdict::works) health_.consider(shared_from_this());
+  if (verdict != Verdict::works) health_.consider(endpoints_.next_check_at(), shared_from_this());
 }
 
 void Caller::report_change(const std::string& endpoint, bool up, const std::string& reason) const {

@@ -56,11 +56,13 @@ EndpointSet::Choice EndpointSet::pick(const std::vector<std::string>& tried, con
   return {.url = chosen->url, .hung = chosen->hung.get_token()};
 }
 
-void EndpointSet::begin(const std::string& url) {
+TimePoint EndpointSet::begin(const std::string& url) {
   const TimePoint now = runtime_.now();
   const internal::LocalMutexLock lock(mutex_);
   Endpoint* endpoint = find(url);
   if (endpoint != nullptr && endpoint->waiting++ == 0) endpoint->silent_since = now;
+  begun_at_ = now;
+  return endpoints_.size() > 1 ? saturating_add(now, patience_) : TimePoint::max();
 }
 
 void EndpointSet::end(const std::string& url) {
@@ -119,8 +121,11 @@ std::optional<EndpointSet::Check> EndpointSet::next_check() {
 }
 
 TimePoint EndpointSet::next_check_at() const {
+  const TimePoint now = runtime_.now();
   const internal::LocalMutexLock lock(mutex_);
-  TimePoint first = TimePoint::max();
+  if (endpoints_.size() < 2) return TimePoint::max();
+  TimePoint first = saturating_add(begun_at_, patience_);
+  if (first <= now) first = TimePoint::max();
   for (const Endpoint& endpoint : endpoints_) first = std::min(first, due(endpoint));
   return first;
 }
@@ -158,11 +163,6 @@ void EndpointSet::close() noexcept {
     for (const Endpoint& endpoint : endpoints_) all.push_back(endpoint.hung);
   }
   for (std::stop_source& source : all) source.request_stop();
-}
-
-bool EndpointSet::has_choice() const {
-  const internal::LocalMutexLock lock(mutex_);
-  return endpoints_.size() > 1;
 }
 
 std::vector<EndpointChange> EndpointSet::replace(const std::vector<std::string>& urls) {

@@ -46,8 +46,9 @@ class EndpointSet {
   /// and begin again with an empty `tried`, for which there is always an answer.
   [[nodiscard]] Choice pick(const std::vector<std::string>& tried, const EndpointWish& wish = {});
 
-  /// An attempt of which an answer can be expected soon begins …
-  void begin(const std::string& url);
+  /// An attempt of which an answer can be expected soon begins …; when its endpoint is to be checked if none comes,
+  /// never if there is no other.
+  TimePoint begin(const std::string& url);
   /// … and ends.
   void end(const std::string& url);
   /// True if the endpoint was taken out of use, or put back.
@@ -63,7 +64,9 @@ class EndpointSet {
   };
   /// What is to be checked now; to be followed by judge().
   [[nodiscard]] std::optional<Check> next_check();
-  /// When there will be something to check, unless calls begin or fail before.
+  /// When there will be something to check, unless an endpoint fails before. Some time after a call began even if it
+  /// has been answered, so that whoever waits for this instant is not woken by each of many short calls; never after
+  /// that.
   [[nodiscard]] TimePoint next_check_at() const;
   /// Another endpoint that has answered since then; failing that, one that works as far as is known; or none.
   struct Witness {
@@ -76,8 +79,6 @@ class EndpointSet {
   bool give_up(const Check& check);
   /// Triggers Choice::hung of everybody, now and to come.
   void close() noexcept;
-  /// There may be something to check, now or later: more than one endpoint is known.
-  [[nodiscard]] bool has_choice() const;
 
   /// Replaces the members; health is kept for those that stay. `urls` must not be empty.
   std::vector<EndpointChange> replace(const std::vector<std::string>& urls);
@@ -112,6 +113,7 @@ class EndpointSet {
   std::vector<Endpoint> endpoints_ DEIMOS_GUARDED_BY(mutex_);
   std::size_t next_ DEIMOS_GUARDED_BY(mutex_) = 0;
   std::uint64_t picks_ DEIMOS_GUARDED_BY(mutex_) = 0;
+  TimePoint begun_at_ DEIMOS_GUARDED_BY(mutex_);  ///< The last attempt, at any endpoint.
 };
 
 }  // namespace deimos

@@ -8,11 +8,10 @@ namespace deimos {
 HealthCheck::HealthCheck(Runtime& runtime, EndpointSet& endpoints, Callbacks callbacks)
     : runtime_(runtime), endpoints_(endpoints), callbacks_(std::move(callbacks)), timer_(runtime) {}
 
-void HealthCheck::consider(const std::shared_ptr<void>& self) {
-  const TimePoint next = endpoints_.next_check_at();
-  if (next == TimePoint::max() || !endpoints_.has_choice()) return;
+void HealthCheck::consider(TimePoint when, const std::shared_ptr<void>& self) {
+  if (when == TimePoint::max()) return;
   if (!started_) start(self);
-  timer_.set_by(next);
+  timer_.set_by(when);
 }
 
 void HealthCheck::start(const std::shared_ptr<void>& self) {

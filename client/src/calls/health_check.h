@@ -31,8 +31,9 @@ class HealthCheck {
 
   HealthCheck(Runtime& runtime, EndpointSet& endpoints, Callbacks callbacks);
 
-  /// A call has begun or failed: there may be something to check sooner. The task keeps `self`, which owns this, alive.
-  void consider(const std::shared_ptr<void>& self);
+  /// There may be something to check at `when`; TimePoint::max(): nothing. The task keeps `self`, which owns this,
+  /// alive.
+  void consider(TimePoint when, const std::shared_ptr<void>& self);
   /// Asks the task to end …
   void request_stop() noexcept;
   /// … and waits for it, but not from within itself.

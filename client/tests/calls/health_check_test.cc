@@ -222,6 +222,23 @@ TEST_F(HealthCheckTest, AnAnswerThatComesWhileItIsCheckedSavesAnEndpoint) {
   EXPECT_FALSE(choice.hung.stop_requested());
 }
 
+TEST_F(HealthCheckTest, WhoeverChecksIsNotWokenByEachOfManyShortCalls) {
+  EndpointSet endpoints(runtime, {one, two}, 1s);
+  EXPECT_EQ(endpoints.next_check_at(), TimePoint::max());
+  TimePoint planned = TimePoint::min();
+  for (int i = 0; i < 100; ++i) {
+    const TimePoint due = endpoints.begin(one);
+    EXPECT_EQ(due, runtime.now() + 1s);
+    EXPECT_GE(due, planned) << "no sooner than was planned";
+    endpoints.end(one);
+    planned = endpoints.next_check_at();
+    EXPECT_EQ(planned, runtime.now() + 1s);
+    runtime.sleep_for(1ms);
+  }
+  runtime.sleep_until(planned);
+  EXPECT_EQ(endpoints.next_check_at(), TimePoint::max()) << "nobody calls any more";
+}
+
 TEST_F(HealthCheckTest, AnEndpointThatWasBackIsProbedSoonWhenItFailsAgain) {
   EndpointSet endpoints(runtime, {one, two}, 1s);
   for (int i = 0; i < 6; ++i) {
