@@ -197,12 +197,17 @@ T read_whole(const Json& json, const std::string& where = {}) {
 }  // namespace
 
 Json parse_json(std::string_view text) {
+  constexpr std::size_t most_fields = 100;
   std::vector<std::set<std::string>> open;  // The fields so far of each object that we are in.
   const auto watch_fields = [&](int /*depth*/, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::object_start) open.emplace_back();
     if (event == Json::parse_event_t::object_end) open.pop_back();
     if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second) {
       refuse("", "the field '" + parsed.get<std::string>() + "' is there twice");
+    }
+    // The library looks through all fields of an object for each.
+    if (!open.empty() && open.back().size() > most_fields) {
+      refuse("", "an object has more than " + std::to_string(most_fields) + " fields");
     }
     return true;
   };

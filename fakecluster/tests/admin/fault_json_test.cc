@@ -178,6 +178,9 @@ TEST(FaultJson, WritesBytesThatAreNoTextAsReplacementCharacters) {
 }
 
 TEST(FaultJson, BearsDeepNesting) {
+  std::string wide = R"({"kind": "heal")";
+  for (int i = 0; i < 200'000; ++i) wide += ", \"f" + std::to_string(i) + "\": 1";
+  EXPECT_THROW((void)fault_from_json(wide + "}"), std::invalid_argument);
   const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
   EXPECT_THROW((void)fault_from_json(deep), std::invalid_argument);
   EXPECT_THROW((void)fault_from_json(R"({"kind": "partition", "groups": )" + deep + "}"), std::invalid_argument);
