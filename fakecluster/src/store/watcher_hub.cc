@@ -34,8 +34,8 @@ bool Watch::covers_past(const Event& event) const noexcept {
 WatcherId WatcherHub::add(Watch watch) {
   const WatcherId id = ++last_id_;
   keys_.emplace(id, watch.key);
-  std::vector<Watcher>& place = watchers_[watch.key];
-  place.push_back({id, std::move(watch)});
+  Watchers& place = watchers_[watch.key];
+  place.emplace_hint(place.end(), id, std::move(watch));
   return id;
 }
 
@@ -48,14 +48,14 @@ void WatcherHub::remove(WatcherId watcher) {
     forget_at(place);
     return;
   }
-  const auto removed = std::erase_if(place->second, [&](const Watcher& each) { return each.id == watcher; });
+  const auto removed = place->second.erase(watcher);
   DEIMOS_ASSERT(removed == 1, "a watcher whose key is known is registered there");
   if (place->second.empty()) watchers_.erase(place);
   keys_.erase(known);
 }
 
 WatcherHub::ByKey::iterator WatcherHub::forget_at(ByKey::iterator place) {
-  for (const Watcher& each : place->second) keys_.erase(each.id);
+  for (const auto& [id, watch] : place->second) keys_.erase(id);
   return watchers_.erase(place);
 }
 
@@ -76,10 +76,11 @@ void WatcherHub::notify(const Event& event, EventSink& sink) {
 }
 
 WatcherHub::ByKey::iterator WatcherHub::notify_at(ByKey::iterator place, const Event& event, EventSink& sink) {
-  const auto removed = std::erase_if(place->second, [&](const Watcher& each) {
-    if (event.index < each.watch.since || !each.watch.covers(event)) return false;
-    const bool done = !sink.deliver(each.id, event) || !each.watch.stream;
-    if (done) keys_.erase(each.id);
+  const auto removed = std::erase_if(place->second, [&](const auto& each) {
+    const auto& [id, watch] = each;
+    if (event.index < watch.since || !watch.covers(event)) return false;
+    const bool done = !sink.deliver(id, event) || !watch.stream;
+    if (done) keys_.erase(id);
     return done;
   });
   if (removed != 0 && forgetful_) return forget_at(place);

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include <deimos/fake/event.h>
 #include <deimos/internal/export.h>
@@ -55,11 +54,9 @@ class DEIMOS_EXPORT WatcherHub {
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
 
  private:
-  struct Watcher {
-    WatcherId id;
-    Watch watch;
-  };
-  using ByKey = std::map<std::string, std::vector<Watcher>, std::less<>>;
+  /// Ten thousand of one key may go at once, so no going may look at all of them.
+  using Watchers = std::map<WatcherId, Watch>;
+  using ByKey = std::map<std::string, Watchers, std::less<>>;
 
   ByKey::iterator forget_at(ByKey::iterator place);
   ByKey::iterator notify_at(ByKey::iterator place, const Event& event, EventSink& sink);
