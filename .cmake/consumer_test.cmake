@@ -54,6 +54,7 @@ if(HOW STREQUAL "subdirectory")
 endif()
 if(HOW STREQUAL "shared")
   run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/libraries" ${common} -DBUILD_SHARED_LIBS=ON -DDEIMOS_TESTS=OFF
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0
     -DDEIMOS_PROGRAMS=OFF -DDEIMOS_EXAMPLES=OFF)
   run("${CMAKE_COMMAND}" --build "${WORK}/libraries")
   set(BUILD "${WORK}/libraries")
