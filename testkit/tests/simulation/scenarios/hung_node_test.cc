@@ -47,8 +47,8 @@ class HungNode : public ScenarioTest {
     return written_;
   }
 
-  int leader_ = 0;
-  int follower_ = 0;
+  fake::NodeId leader_ = 0;
+  fake::NodeId follower_ = 0;
   int written_ = 0;
   int late_ = 0;  ///< In the second half.
   int unclear_ = 0;
@@ -113,10 +113,10 @@ TEST_F(HungNode, IsAskedAgainOnceItIsBack) {
 
 TEST_F(HungNode, WithNoNodeThatAnswersCallsWaitAsTheyWereTold) {
   simulation.at(2s, [&] {
-    for (int node = 1; node <= 3; ++node) simulation.cluster().pause(node);
+    for (fake::NodeId node = 1; node <= 3; ++node) simulation.cluster().pause(node);
   });
   simulation.at(9s, [&] {
-    for (int node = 1; node <= 3; ++node) simulation.cluster().resume(node);
+    for (fake::NodeId node = 1; node <= 3; ++node) simulation.cluster().resume(node);
   });
   Duration returned{};
   spawn("writer", {1, 2, 3}, [&](Process& process) {
