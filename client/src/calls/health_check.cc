@@ -3,6 +3,8 @@
 #include <exception>
 #include <utility>
 
+#include "runtime/stop_either.h"
+
 namespace deimos {
 
 HealthCheck::HealthCheck(Runtime& runtime, EndpointSet& endpoints, Callbacks callbacks)
@@ -16,7 +18,7 @@ void HealthCheck::consider(TimePoint when, const std::shared_ptr<void>& self) {
 
 void HealthCheck::start(const std::shared_ptr<void>& self) {
   const internal::LocalMutexLock lock(mutex_);
-  if (started_ || stopped_) return;
+  if (started_ || closing_.stop_requested()) return;
   try {
     task_ = runtime_.spawn("deimos health check", [self, this](const std::stop_token& stop) { run(stop); });
     started_ = true;
@@ -24,22 +26,20 @@ void HealthCheck::start(const std::shared_ptr<void>& self) {
   }
 }
 
-void HealthCheck::request_stop() noexcept {
-  const internal::LocalMutexLock lock(mutex_);
-  stopped_ = true;
-  if (task_) task_->request_stop();
-}
+void HealthCheck::request_stop() noexcept { closing_.request_stop(); }
 
 void HealthCheck::stop() noexcept {
+  request_stop();
   std::unique_ptr<Task> task;
   {
     const internal::LocalMutexLock lock(mutex_);
-    stopped_ = true;
     task.swap(task_);
   }
 }
 
-void HealthCheck::run(const std::stop_token& stop) {
+void HealthCheck::run(const std::stop_token& ending) {
+  const StopEither either(ending, closing_.get_token());
+  const std::stop_token& stop = either.token();
   timer_.run(stop, [&] {
     while (!stop.stop_requested()) {
       const auto due = endpoints_.next_check();

@@ -41,7 +41,7 @@ class HealthCheck {
 
  private:
   void start(const std::shared_ptr<void>& self);
-  void run(const std::stop_token& stop);
+  void run(const std::stop_token& ending);
   void check(const EndpointSet::Check& check, const std::stop_token& stop);
   [[nodiscard]] bool another_answers(const EndpointSet::Check& check, const std::stop_token& stop) const;
 
@@ -52,7 +52,7 @@ class HealthCheck {
   internal::LocalMutex mutex_;
   std::unique_ptr<Task> task_ DEIMOS_GUARDED_BY(mutex_);
   std::atomic<bool> started_ = false;
-  bool stopped_ DEIMOS_GUARDED_BY(mutex_) = false;
+  std::stop_source closing_;  ///< Beside the task's own, so that no stop_callback runs under the mutex.
 };
 
 }  // namespace deimos

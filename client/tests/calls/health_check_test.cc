@@ -208,6 +208,36 @@ TEST_F(HealthCheckTest, AClosedClientProbesNobody) {
   EXPECT_EQ(transport.probes.size(), before);
 }
 
+/// Its stop_callback calls back, as one of a user's transport may.
+TEST_F(HealthCheckTest, WhatAProbeRunsWhenItIsStoppedMayCloseTheClient) {
+  struct Closing final : Transport {
+    Exchange exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
+                      std::stop_token stop) override {
+      const std::stop_callback close(stop, [this] { client->close(); });
+      return inner->exchange(endpoint, request, deadline, stop);
+    }
+    void close() noexcept override {}
+    SwitchedTransport* inner = nullptr;
+    Client* client = nullptr;
+  } closing;
+  ClientOptions options;
+  options.endpoints = {one, two};
+  options.runtime = borrow(runtime);
+  options.transport = borrow(closing);
+  Client asking(options);
+  closing.inner = &transport;
+  closing.client = &asking;
+  transport.refusing = {one};
+  call(asking, 1);
+  call(asking, 1);
+  transport.refusing.clear();
+  transport.hanging = {one};
+  runtime.sleep_until(transport.probes.back().at + 16s);
+  while (transport.probes.back().deadline <= runtime.now()) runtime.sleep_for(100ms);  // Until one is under way.
+  asking.close();
+  EXPECT_EQ(asking.get("/a").error().code, errc::closed);
+}
+
 TEST_F(HealthCheckTest, AnAnswerThatComesWhileItIsCheckedSavesAnEndpoint) {
   EndpointSet endpoints(runtime, {one, two}, 1s);
   const auto choice = endpoints.pick({});
