@@ -26,8 +26,17 @@ class DEIMOS_EXPORT DeimosBackend final : public LockBackend {
                                                               const Deadline& until) override;
   [[nodiscard]] Result<Inspection> inspect(const std::string& key, const Deadline& until) override;
   [[nodiscard]] Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override;
+  [[nodiscard]] Result<LockRecord> enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
+                                           const Deadline& until) override;
+  [[nodiscard]] Result<Listing> places(const std::string& queue, const Deadline& until) override;
+  [[nodiscard]] Result<std::optional<Change>> wait_for_any_change(const std::string& queue, std::uint64_t from_revision,
+                                                                  const Deadline& until) override;
+  [[nodiscard]] Result<void> set_permanent(const std::string& key, const std::string& text,
+                                           const std::optional<LockRecord>& shown, const Deadline& until) override;
 
  private:
+  [[nodiscard]] Result<std::optional<Change>> wait_for_event(const std::string& key, const WaitOptions& options,
+                                                             const std::stop_token& stop) const;
   [[nodiscard]] Duration left(const Deadline& until) const;
   [[nodiscard]] WriteOptions write_options(std::chrono::seconds ttl, const Deadline& until) const;
 

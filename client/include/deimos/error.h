@@ -47,6 +47,8 @@ enum class errc {
   lock_not_held,      ///< Release or renewal of a lock that this owner does not hold.
   lock_already_held,  ///< Somebody else holds the lock.
   lock_expired,       ///< The lease ended before it was released or renewed: the lock may be another's by now.
+  lock_kind_differs,  ///< The name is in use for a lock of another kind, or one with another number of permits.
+  would_deadlock,     ///< The owner would wait for itself: a shared hold cannot become an exclusive one.
 };
 
 /// The three questions callers ask of a code: `if (error.code == deimos::condition::retryable)`.

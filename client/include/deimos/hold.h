@@ -48,13 +48,20 @@ class DEIMOS_EXPORT Hold {
   void pause_renewal() const;
   void resume_renewal() const;
 
+  /// Makes an exclusive hold of a SharedMutex shared: readers who wait are let in, writers who wait are not. From the
+  /// call on its owner must not write any more. The fencing token stays. Blocks at most for
+  /// LockOptions::request_timeout; what could not be told to the store by then follows with the next renewals.
+  /// errc::lock_expired or lock_not_held: it was lost. errc::invalid_argument: a hold of another kind of lock. Does
+  /// nothing if it is shared already.
+  Result<void> downgrade(std::stop_token stop = {}) const;
+
   /// Gives the lock back: the last hold of an owner frees it. Blocks at most for LockOptions::request_timeout.
   /// errc::lock_expired or lock_not_held: it was lost before (or this hold was released already); nothing was done to
   /// whoever has it now.
   Result<Release> release();
 
  private:
-  friend class Mutex;
+  friend class LocalLock;
   Hold(std::shared_ptr<LocalLock> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
 
   std::shared_ptr<LocalLock> state_;

@@ -51,11 +51,18 @@ struct Inspection {
   std::uint64_t revision = 0;
 };
 
+/// The records of a queue, in the order of their creation, and the store's revision at that reading.
+struct Listing {
+  std::vector<LockRecord> records;
+  std::uint64_t revision = 0;
+};
+
 /// Something happened to the key.
 struct Change {
   std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
   bool released = false;       ///< The key went away (released, expired or deleted): a hint to try, never a grant.
   std::optional<std::chrono::seconds> ttl = {};  ///< Of the lease that the change began, if the store says so.
+  std::string token = {};                        ///< What was written; empty if the key went away.
 };
 
 /// By when a step must return, and what may end it sooner.
@@ -100,6 +107,24 @@ class DEIMOS_EXPORT LockBackend {
   [[nodiscard]] virtual Result<Inspection> inspect(const std::string& key, const Deadline& until) = 0;
   /// Every lock below the directory `prefix`, by key.
   [[nodiscard]] virtual Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) = 0;
+
+  // Queues, for the kinds of locks that have places in order. A store that cannot do this leaves them as they are: they
+  // fail with errc::invalid_argument.
+
+  /// Creates a record with `token` for `ttl` behind all others in the directory `queue`, under a key of the store's
+  /// choice. A record's created_revision is its place in the order, and the fencing token of whoever has it.
+  [[nodiscard]] virtual Result<LockRecord> enqueue(const std::string& queue, const std::string& token,
+                                                   std::chrono::seconds ttl, const Deadline& until);
+  /// What is in the queue right now, never an older state. Empty if there is none. errc::not_a_directory: the name is
+  /// that of a lock without a queue.
+  [[nodiscard]] virtual Result<Listing> places(const std::string& queue, const Deadline& until);
+  /// As wait_for_change(), for whatever is in the queue.
+  [[nodiscard]] virtual Result<std::optional<Change>> wait_for_any_change(const std::string& queue,
+                                                                          std::uint64_t from_revision,
+                                                                          const Deadline& until);
+  /// Creates or replaces (by the very record shown, as take_over()) a record that has no lease.
+  [[nodiscard]] virtual Result<void> set_permanent(const std::string& key, const std::string& text,
+                                                   const std::optional<LockRecord>& shown, const Deadline& until);
 };
 
 }  // namespace deimos

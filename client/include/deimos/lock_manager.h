@@ -19,6 +19,8 @@
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
 #include <deimos/mutex.h>
+#include <deimos/semaphore.h>
+#include <deimos/shared_mutex.h>
 
 namespace deimos {
 
@@ -41,7 +43,11 @@ class DEIMOS_EXPORT LockManager {
   /// The lock of that name; uses no network. A name is a path below the prefix, of parts with `/` between. If it cannot
   /// be used (empty parts, `.` and `..`, parts that begin with `_`, which would be hidden, control characters, text
   /// that is not UTF-8, more than 512 bytes), every use of the Mutex is refused with errc::invalid_key.
-  [[nodiscard]] Mutex mutex(std::string_view name) const;
+  [[nodiscard]] Mutex mutex(std::string_view name, const MutexOptions& options = {}) const;
+  // The other kinds, likewise. A name is of one kind: as long as this process has a handle of it, one of another kind
+  // is refused (errc::lock_kind_differs), and so is one whose kind differs from what the store has under that name.
+  [[nodiscard]] SharedMutex shared_mutex(std::string_view name) const;
+  [[nodiscard]] Semaphore semaphore(std::string_view name, const SemaphoreOptions& options) const;
 
   /// Calls `run()` or `run(hold)` under the lock. The result is what `run` returns, or why it was not run, or
   /// errc::lock_expired or lock_not_held: it ran, but the lock was lost before its end.
@@ -60,10 +66,15 @@ class DEIMOS_EXPORT LockManager {
 
   /// Whether anybody holds it. A lease that is over by more than LockOptions::max_clock_skew holds nothing.
   [[nodiscard]] Result<bool> is_locked(std::string_view name, std::stop_token stop = {}) const;
+  /// Who holds it; of several the one who lined up first.
   [[nodiscard]] Result<std::optional<LockInfo>> info(std::string_view name, std::stop_token stop = {}) const;
-  /// The locks held below the prefix, by name; with `below`, those under that part of it.
+  /// Those who hold the lock or wait for it in its queue, in their order. (Who waits for a Mutex that is not fair is in
+  /// no queue.)
+  [[nodiscard]] Result<std::vector<LockInfo>> line(std::string_view name, std::stop_token stop = {}) const;
+  /// The locks held below the prefix, by name, and who waits for them in their queues; with `below`, those under that
+  /// part of it.
   [[nodiscard]] Result<std::vector<LockInfo>> list(std::string_view below = {}, std::stop_token stop = {}) const;
-  /// Takes the lock from whoever holds it: false if nobody does. A holder that uses this manager learns of it at once,
+  /// Takes the lock from whoever holds it (from all who do): false if nobody does. A holder that uses this manager learns of it at once,
   /// any other at its next renewal.
   Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;
 

@@ -15,6 +15,19 @@
 
 namespace deimos {
 
+/// What a lock's record stands for. Two kinds of one name refuse each other (errc::lock_kind_differs).
+enum class LockKind {
+  mutex,
+  fair_mutex,
+  reader,  ///< A SharedMutex, shared,
+  writer,  ///< and exclusive.
+  semaphore,
+  election,
+};
+
+/// `mutex`, `fair mutex`, …
+[[nodiscard]] DEIMOS_EXPORT std::string_view to_string(LockKind kind) noexcept;
+
 /// Something that happened to a lock of this manager.
 struct LockEvent {
   enum class Kind {
@@ -27,6 +40,7 @@ struct LockEvent {
     cleaned,          ///< The background clean-up is done: nothing of that acquisition is left.
     left_to_expire,   ///< The clean-up could not reach the store while it mattered: the lease ends by itself.
     stray_unlock,     ///< unlock() by a task that did not hold the lock; nothing was done.
+    place_lost,       ///< A waiter's place in the queue is gone (`error` says why): it lines up again, at the end.
   };
   Kind kind = Kind::acquired;
   std::string name;
@@ -65,12 +79,33 @@ struct LockOptions {
   Duration request_timeout = std::chrono::seconds(5);
   /// The longest that a waiter listens for a release before it looks for itself.
   Duration poll_interval = std::chrono::seconds(5);
-  /// Who holds the locks, for people who look at them: the stored value begins with it. At most 200 bytes of printable
-  /// text.
+  /// Who holds the locks, for people who look at them: the stored value has it. At most 200 bytes of printable text
+  /// without a semicolon.
   std::string owner = {};
   /// Called under no lock of this library by whatever task does the work, which waits for it: be quick. An exception
   /// that escapes is swallowed.
   std::function<void(const LockEvent&)> on_event = {};
+};
+
+/// Who is next when a lock becomes free.
+enum class Fairness {
+  /// Whoever asks first then. 2 requests for a lock and its unlock; the record is a file of the lock's name.
+  unfair,
+  /// Whoever has waited longest: processes in the order in which they lined up in the store, the owners of one process
+  /// in the order of their calls. Of each process one owner at a time is in the store's line, so that a process with
+  /// many of them gets no more turns than one with few. 3 requests; the records are files in a directory of the lock's
+  /// name, which stays.
+  fair,
+};
+
+struct MutexOptions {
+  Fairness fairness = Fairness::unfair;
+};
+
+struct SemaphoreOptions {
+  /// How many permits there are, at least 1, until Semaphore::resize() says otherwise. All who use the semaphore must
+  /// say the same: see Semaphore::acquire().
+  int permits = 1;
 };
 
 /// For one acquire().
@@ -100,6 +135,10 @@ struct AcquireOptions {
 /// A lock as the store has it.
 struct LockInfo {
   std::string name;  ///< Below the manager's prefix.
+  LockKind kind = LockKind::mutex;
+  bool waiting = false;  ///< It is in line for the lock, and does not hold it.
+  int permits = 1;       ///< Of a semaphore: how many it has, or waits for.
+  std::string message;   ///< Of an election: what the candidate has to say.
   std::string key;
   std::string value;                        ///< What the holder wrote.
   std::string owner;                        ///< LockOptions::owner of the holder; of foreign clients the whole value.

@@ -1,4 +1,4 @@
-// The distributed mutex: an exclusive, re-entrant lock among all that use the same store and name.
+// The distributed mutex: an exclusive, re-entrant lock among all that use the same store and name; fair if asked for.
 //
 // It has two faces. acquire() is the rich one: it says how it failed, and returns a Hold for one acquisition. lock(),
 // try_lock() and unlock() are what the standard's wrappers want (std::unique_lock, std::scoped_lock, std::lock); they
@@ -11,10 +11,10 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <type_traits>
 
 #include <deimos/error.h>
 #include <deimos/hold.h>
+#include <deimos/internal/bounded_wait.h>
 #include <deimos/internal/export.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
@@ -30,8 +30,8 @@ class DEIMOS_EXPORT Mutex {
   /// whoever answers five times in a row, and not as a store does, ends it (errc::protocol_error): a proxy's page, a
   /// redirect, a password that is missing.
   /// errc::lock_timeout (not free in time), lock_already_held (one try, or as many as allowed), cancelled, closed;
-  /// invalid_key and invalid_argument (nothing was sent); not_a_file, not_a_directory (the key is in other use); for
-  /// one try also what became of the request: unavailable, outcome_unknown, …
+  /// invalid_key and invalid_argument (nothing was sent); lock_kind_differs, not_a_file, not_a_directory (the name is in
+  /// other use); for one try also what became of the request: unavailable, outcome_unknown, …
   /// Whatever it returns, nothing is left behind: what an unclear step may have written is removed in the background.
   [[nodiscard]] Result<Hold> acquire(const AcquireOptions& options = {}, std::stop_token stop = {}) const;
 
@@ -40,19 +40,12 @@ class DEIMOS_EXPORT Mutex {
   [[nodiscard]] bool try_lock() const;
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) const {
-    return try_lock_within(bounded(wait));
+    return try_lock_within(internal::bounded_wait(wait));
   }
   /// An instant of RuntimeClock is one of the runtime's.
   template <typename Clock, typename Length>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Length>& instant) const {
-    using Wide = std::chrono::duration<long double, std::nano>;  // Differences of any instants fit.
-    Wide left(instant.time_since_epoch());
-    if constexpr (std::is_same_v<Clock, RuntimeClock>) {
-      left -= Wide(now().time_since_epoch());
-    } else {
-      left -= Wide(Clock::now().time_since_epoch());
-    }
-    return try_lock_within(bounded(left));
+    return try_lock_within(internal::wait_until_instant(instant, now()));
   }
   /// Undoes one lock() of the calling task. Blocks at most for LockOptions::request_timeout; what could not be done by
   /// then is finished in the background. If an acquisition of this task was lost before it was unlocked, its unlocks
@@ -79,20 +72,15 @@ class DEIMOS_EXPORT Mutex {
 
  private:
   friend class LockManager;
-  Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state);
+  Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state, LockKind kind);
 
-  template <typename Rep, typename Period>
-  static Duration bounded(const std::chrono::duration<Rep, Period>& wait) {
-    using Wide = std::chrono::duration<long double, std::nano>;
-    if (Wide(wait) >= Wide(Duration::max())) return Duration::max();
-    return Wide(wait).count() <= 0 ? Duration::zero() : std::chrono::ceil<Duration>(wait);
-  }
   [[nodiscard]] TimePoint now() const;
   [[nodiscard]] bool try_lock_within(Duration wait) const;
   [[nodiscard]] std::shared_ptr<LockAcquisition> mine() const;
 
   std::string name_;
   Result<std::shared_ptr<LocalLock>> state_;
+  LockKind kind_;
 };
 
 }  // namespace deimos

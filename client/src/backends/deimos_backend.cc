@@ -91,10 +91,9 @@ Result<void> DeimosBackend::force_release(const LockRecord& shown, const Deadlin
   return passed_on(answer.error());
 }
 
-Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& key, std::uint64_t from_revision,
-                                                             const Deadline& until) {
-  const Result<std::optional<Event>> event =
-      client_.wait(key, {.from_index = from_revision, .timeout = left(until)}, until.stop);
+Result<std::optional<Change>> DeimosBackend::wait_for_event(const std::string& key, const WaitOptions& options,
+                                                            const std::stop_token& stop) const {
+  const Result<std::optional<Event>> event = client_.wait(key, options, stop);
   if (!event) return passed_on(event.error());
   if (!*event) return std::optional<Change>();
   Change change;
@@ -102,7 +101,18 @@ Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& 
   // The deletion of a directory above is an event of that directory.
   change.released = (*event)->is_removal();
   change.ttl = (*event)->node.ttl;
+  change.token = (*event)->node.value.value_or("");
   return change;
+}
+
+Result<std::optional<Change>> DeimosBackend::wait_for_change(const std::string& key, std::uint64_t from_revision,
+                                                             const Deadline& until) {
+  return wait_for_event(key, {.from_index = from_revision, .timeout = left(until)}, until.stop);
+}
+
+Result<std::optional<Change>> DeimosBackend::wait_for_any_change(const std::string& queue, std::uint64_t from_revision,
+                                                                 const Deadline& until) {
+  return wait_for_event(queue, {.from_index = from_revision, .recursive = true, .timeout = left(until)}, until.stop);
 }
 
 Result<Inspection> DeimosBackend::inspect(const std::string& key, const Deadline& until) {
@@ -127,6 +137,40 @@ Result<std::vector<LockRecord>> DeimosBackend::list(const std::string& prefix, c
   for (const Node& child : answer->node.children) collect_files(child, records);
   std::sort(records.begin(), records.end(), [](const LockRecord& a, const LockRecord& b) { return a.key < b.key; });
   return records;
+}
+
+Result<LockRecord> DeimosBackend::enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
+                                          const Deadline& until) {
+  const Result<Answer> answer = client_.create_in_order(queue, token, write_options(ttl, until), until.stop);
+  if (answer) return record_of(answer->node);
+  return passed_on(answer.error());
+}
+
+Result<Listing> DeimosBackend::places(const std::string& queue, const Deadline& until) {
+  const Result<Answer> answer =
+      client_.get(queue, {.timeout = left(until), .avoid_endpoint = until.avoid_endpoint}, until.stop);
+  if (!answer) {
+    if (answer.error().code == errc::key_not_found) return Listing{{}, answer.error().index};
+    return passed_on(answer.error());
+  }
+  if (!answer->node.dir) return fail(errc::not_a_directory, queue + " is a file, so it cannot be a queue");
+  Listing listing{{}, answer->index};
+  for (const Node& child : answer->node.children) {
+    if (!child.dir) listing.records.push_back(record_of(child));
+  }
+  // By number: the names are decimal without leading zeros, so their order as text is another.
+  std::ranges::sort(listing.records, {}, &LockRecord::created_revision);
+  return listing;
+}
+
+Result<void> DeimosBackend::set_permanent(const std::string& key, const std::string& text,
+                                          const std::optional<LockRecord>& shown, const Deadline& until) {
+  const WriteOptions options{.timeout = left(until)};
+  const Result<Answer> answer =
+      shown ? client_.compare_and_swap(key, text, {.index = shown->revision}, options, until.stop)
+            : client_.create(key, text, options, until.stop);
+  if (answer) return {};
+  return passed_on(answer.error());
 }
 
 }  // namespace deimos

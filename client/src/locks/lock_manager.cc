@@ -3,7 +3,7 @@
 #include <deimos/deimos_backend.h>
 
 #include "locks/lock_table.h"
-#include "locks/session/lock_admin.h"
+#include "locks/admin/lock_admin.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_session.h"
 
@@ -22,7 +22,18 @@ LockManager::~LockManager() {
   if (locks_) close();
 }
 
-Mutex LockManager::mutex(std::string_view name) const { return {std::string(name), locks_->lock_named(name)}; }
+Mutex LockManager::mutex(std::string_view name, const MutexOptions& options) const {
+  const LockKind kind = options.fairness == Fairness::fair ? LockKind::fair_mutex : LockKind::mutex;
+  return {std::string(name), locks_->lock_named(name, kind), kind};
+}
+
+SharedMutex LockManager::shared_mutex(std::string_view name) const {
+  return {std::string(name), locks_->lock_named(name, LockKind::writer)};
+}
+
+Semaphore LockManager::semaphore(std::string_view name, const SemaphoreOptions& options) const {
+  return {std::string(name), locks_->lock_named(name, LockKind::semaphore), options};
+}
 
 Result<bool> LockManager::is_locked(std::string_view name, std::stop_token stop) const {
   const Result<std::optional<LockInfo>> info = lock_info(locks_->session(), name, std::move(stop));
@@ -32,6 +43,10 @@ Result<bool> LockManager::is_locked(std::string_view name, std::stop_token stop)
 
 Result<std::optional<LockInfo>> LockManager::info(std::string_view name, std::stop_token stop) const {
   return lock_info(locks_->session(), name, std::move(stop));
+}
+
+Result<std::vector<LockInfo>> LockManager::line(std::string_view name, std::stop_token stop) const {
+  return lock_line(locks_->session(), name, std::move(stop));
 }
 
 Result<std::vector<LockInfo>> LockManager::list(std::string_view below, std::stop_token stop) const {

@@ -11,7 +11,7 @@
 #include <deimos/error.h>
 #include <deimos/internal/local_mutex.h>
 
-#include "locks/mutex/local_lock.h"
+#include "locks/local/local_lock.h"
 #include "locks/session/lock_session.h"
 
 namespace deimos {
@@ -22,13 +22,17 @@ class LockTable {
   explicit LockTable(std::shared_ptr<LockSession> session) : session_(std::move(session)) {}
 
   [[nodiscard]] LockSession& session() const noexcept { return *session_; }
-  /// The one lock of that name. errc::invalid_key.
-  [[nodiscard]] Result<std::shared_ptr<LocalLock>> lock_named(std::string_view name);
+  /// The one lock of that name. errc::invalid_key; lock_kind_differs: it is in use for another kind in this process.
+  [[nodiscard]] Result<std::shared_ptr<LocalLock>> lock_named(std::string_view name, LockKind kind);
 
  private:
   const std::shared_ptr<LockSession> session_;
   internal::LocalMutex mutex_;
-  std::map<std::string, std::weak_ptr<LocalLock>, std::less<>> locks_ DEIMOS_GUARDED_BY(mutex_);
+  struct Known {
+    LockKind kind = LockKind::mutex;
+    std::weak_ptr<LocalLock> lock;
+  };
+  std::map<std::string, Known, std::less<>> locks_ DEIMOS_GUARDED_BY(mutex_);
   std::size_t prune_at_ DEIMOS_GUARDED_BY(mutex_) = 64;
 };
 

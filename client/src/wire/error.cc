@@ -34,6 +34,8 @@ std::string_view text_of(errc code) {
     case errc::lock_not_held: return "the lock is not held";
     case errc::lock_already_held: return "the lock is held by another";
     case errc::lock_expired: return "the lock's lease has expired";
+    case errc::lock_kind_differs: return "the name is in use for a lock of another kind";
+    case errc::would_deadlock: return "the owner would wait for itself";
   }
   return "unknown error";
 }

@@ -1,48 +1,28 @@
 #include <deimos/mutex.h>
 
-#include <algorithm>
 #include <utility>
 
-#include "locks/mutex/local_lock.h"
+#include "locks/local/local_lock.h"
 #include "locks/session/lock_acquisition.h"
-#include "locks/session/lock_admin.h"
+#include "locks/admin/lock_admin.h"
 #include "locks/session/lock_session.h"
 
 namespace deimos {
 
-Mutex::Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state)
-    : name_(std::move(name)), state_(std::move(state)) {}
+Mutex::Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state, LockKind kind)
+    : name_(std::move(name)), state_(std::move(state)), kind_(kind) {}
 
 Result<Hold> Mutex::acquire(const AcquireOptions& options, std::stop_token stop) const {
-  if (!state_) return tl::unexpected<Error>(state_.error());
-  Result<std::shared_ptr<LockAcquisition>> acquired = (*state_)->acquire(options, stop);
-  if (!acquired) return tl::unexpected<Error>(std::move(acquired.error()));
-  return Hold(*state_, std::move(*acquired));
+  return LocalLock::hold(state_, {.kind = kind_}, options, stop);
 }
 
-void Mutex::lock() const {
-  if (!state_) throw LockError(state_.error());
-  if (const Result<void> locked = (*state_)->lock(Duration::max()); !locked) throw LockError(locked.error());
-}
+void Mutex::lock() const { LocalLock::lock(state_, {.kind = kind_}); }
 
 bool Mutex::try_lock() const { return try_lock_within(Duration::zero()); }
 
-bool Mutex::try_lock_within(Duration wait) const {
-  if (!state_) throw LockError(state_.error());
-  const Result<void> locked = (*state_)->lock(std::max(wait, Duration::zero()));
-  if (locked) return true;
-  const std::error_code& code = locked.error().code;
-  if (code == errc::lock_already_held || code == errc::lock_timeout) return false;
-  throw LockError(locked.error());
-}
+bool Mutex::try_lock_within(Duration wait) const { return LocalLock::try_lock(state_, {.kind = kind_}, wait); }
 
-void Mutex::unlock() const noexcept {
-  if (!state_) return;
-  try {
-    (*state_)->unlock();
-  } catch (...) {  // Out of memory: the lease ends by itself.
-  }
-}
+void Mutex::unlock() const noexcept { LocalLock::unlock(state_, false); }
 
 TimePoint Mutex::now() const { return state_ ? (*state_)->session().runtime().now() : TimePoint(); }
 

@@ -8,22 +8,30 @@
 namespace deimos {
 
 LockAcquisition::LockAcquisition(std::shared_ptr<Runtime> runtime, std::string name, std::string key, LockLease lease,
-                                 LockGrant grant, AcquisitionOptions wishes)
+                                 LockGrant grant, AcquisitionOptions wishes, State begins)
     : runtime_(std::move(runtime)),
       name_(std::move(name)),
       key_(std::move(key)),
       lease_(lease),
       grant_(std::move(grant)),
-      hold_limit_(saturating_add(runtime_->now(), wishes.max_hold)),
+      max_hold_(wishes.max_hold),
       on_lost_(std::move(wishes.on_lost)),
-      deadline_(deadline_from(grant_.sent)),
+      state_(begins),
+      hold_limit_(begins == State::queued ? TimePoint::max() : saturating_add(runtime_->now(), max_hold_)),
+      deadline_(std::min(saturating_add(grant_.sent, lease_.usable), hold_limit_)),
       next_renewal_(saturating_add(grant_.sent, lease_.renewal_interval)),
       last_sent_(grant_.sent),
-      revision_(grant_.fencing_token),
+      revision_(grant_.revision == 0 ? grant_.fencing_token : grant_.revision),
+      text_(grant_.text.empty() ? grant_.token : grant_.text),
+      wanted_(text_),
       paused_(!wishes.auto_renew) {}
 
 TimePoint LockAcquisition::deadline_from(TimePoint sent) const noexcept {
   return std::min(saturating_add(sent, lease_.usable), hold_limit_);
+}
+
+bool LockAcquisition::is_live_now() const {
+  return (state_ == State::held || state_ == State::queued) && runtime_->now() < deadline_;
 }
 
 Error error_after_fork() {
@@ -34,6 +42,12 @@ bool LockAcquisition::is_held() const {
   if (!runtime_->is_of_this_process()) return false;
   const internal::LocalMutexLock lock(mutex_);
   return state_ == State::held && runtime_->now() < deadline_;
+}
+
+bool LockAcquisition::is_live() const {
+  if (!runtime_->is_of_this_process()) return false;
+  const internal::LocalMutexLock lock(mutex_);
+  return is_live_now();
 }
 
 bool LockAcquisition::is_releasing() const {
@@ -57,12 +71,30 @@ Error LockAcquisition::why_not_held() const {
   const internal::LocalMutexLock lock(mutex_);
   switch (state_) {
     case State::lost: return loss_;
+    case State::queued:
     case State::held:
       return fail(errc::lock_expired, "the lease of lock '" + name_ + "' was not renewed in time").value();
     case State::releasing:
     case State::released: break;
   }
   return fail(errc::lock_not_held, "lock '" + name_ + "' was released already").value();
+}
+
+bool LockAcquisition::admit() {
+  const internal::LocalMutexLock lock(mutex_);
+  const TimePoint now = runtime_->now();
+  if (state_ != State::queued || now >= deadline_) return false;
+  state_ = State::held;
+  hold_limit_ = saturating_add(now, max_hold_);
+  deadline_ = std::min(deadline_, hold_limit_);
+  return true;
+}
+
+bool LockAcquisition::abandon() {
+  const internal::LocalMutexLock lock(mutex_);
+  if (state_ != State::queued) return false;
+  state_ = State::released;
+  return true;
 }
 
 bool LockAcquisition::begin_release() {
@@ -79,12 +111,11 @@ void LockAcquisition::finish_release() {
   state_ = State::released;
 }
 
-bool LockAcquisition::lose(const Error& why) {
+std::optional<LockAcquisition::State> LockAcquisition::lose(const Error& why) {
   const internal::LocalMutexLock lock(mutex_);
-  if (state_ != State::held) return false;
-  state_ = State::lost;
+  if (state_ != State::held && state_ != State::queued) return std::nullopt;
   loss_ = why;
-  return true;
+  return std::exchange(state_, State::lost);
 }
 
 void LockAcquisition::announce_loss(const std::function<void()>& report) {
@@ -103,30 +134,44 @@ void LockAcquisition::renewal_sent(TimePoint sent) {
   if (!unclear_since_) unclear_since_ = sent;
 }
 
-void LockAcquisition::earlier_renewal_applied(TimePoint refused, std::uint64_t revision) {
+void LockAcquisition::written(std::uint64_t revision, const std::string& text) {
+  if (revision < revision_) return;  // An answer that was overtaken by a later one.
+  revision_ = revision;
+  text_ = text;
+}
+
+void LockAcquisition::earlier_renewal_applied(TimePoint refused, std::uint64_t revision, const std::string& text) {
   const internal::LocalMutexLock lock(mutex_);
-  revision_ = std::max(revision_, revision);
+  written(revision, text);
   const std::optional<TimePoint> applied = std::exchange(unclear_since_, std::nullopt);
-  if (!applied || *applied >= refused || state_ != State::held || runtime_->now() >= deadline_) return;
+  if (!applied || *applied >= refused || !is_live_now()) return;
   deadline_ = std::max(deadline_, deadline_from(*applied));
 }
 
-std::uint64_t LockAcquisition::revision() const {
+OwnRecord LockAcquisition::record() const {
   const internal::LocalMutexLock lock(mutex_);
-  return revision_;
+  return {key_, grant_.token, text_, wanted_, revision_, rewritten_};
 }
 
-bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision) {
+void LockAcquisition::want_text(std::string text) {
   const internal::LocalMutexLock lock(mutex_);
-  revision_ = std::max(revision_, revision);
+  wanted_ = std::move(text);
+  rewritten_ = true;
+  next_renewal_ = runtime_->now();
+}
+
+bool LockAcquisition::renewed(TimePoint sent, std::uint64_t revision, const std::string& text) {
+  const internal::LocalMutexLock lock(mutex_);
+  written(revision, text);
   unclear_since_.reset();
   // An answer that comes too late does not bring back a lock that is already lost.
-  if (state_ != State::held || runtime_->now() >= deadline_) return false;
+  if (!is_live_now()) return false;
   deadline_ = std::max(deadline_, deadline_from(sent));
   failures_ = 0;
   failed_endpoint_.clear();
   // No renewal can move a deadline that max_hold has set.
   next_renewal_ = deadline_ == hold_limit_ ? TimePoint::max() : saturating_add(sent, lease_.renewal_interval);
+  if (wanted_ != text_) next_renewal_ = runtime_->now();
   return true;
 }
 
@@ -152,7 +197,9 @@ void LockAcquisition::pause_renewal(bool paused) {
 
 TimePoint LockAcquisition::next_renewal() const {
   const internal::LocalMutexLock lock(mutex_);
-  return paused_ || state_ != State::held ? TimePoint::max() : next_renewal_;
+  if (state_ == State::queued) return next_renewal_;
+  const bool idle = paused_ && wanted_ == text_;
+  return idle || state_ != State::held ? TimePoint::max() : next_renewal_;
 }
 
 }  // namespace deimos

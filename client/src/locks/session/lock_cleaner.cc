@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "locks/session/own_record.h"
+
 namespace deimos {
 namespace {
 
@@ -76,7 +78,8 @@ bool LockCleaner::work_on(Entry& entry, const std::stop_token& stop) {
 }
 
 bool LockCleaner::clean(Job& job, const Deadline& until) {
-  const Result<void> removed = backend_.release(job.key, job.token, until);
+  const Result<void> removed =
+      job.in_queue ? remove_place(backend_, job.record, until) : remove_record(backend_, job.record, until);
   if (!removed && removed.error().code != errc::lock_not_held) return false;
   if (removed && !job.granted && job.residue.unresolved > 0) {
     --job.residue.unresolved;  // This was one of them.

@@ -23,8 +23,8 @@ class LockCleaner {
  public:
   struct Job {
     std::string name;
-    std::string key;
-    std::string token;
+    OwnRecord record;
+    bool in_queue = false;  ///< Its key is not known: it may be anywhere in the queue `record.key`.
     std::uint64_t fencing_token = 0;
     bool granted = false;   ///< The record was there for certain.
     InDoubtWrites residue;  ///< It may turn up (once more).

@@ -13,6 +13,19 @@ std::string_view to_string(LockEvent::Kind kind) noexcept {
     case LockEvent::Kind::cleaned: return "cleaned";
     case LockEvent::Kind::left_to_expire: return "left to expire";
     case LockEvent::Kind::stray_unlock: return "stray unlock";
+    case LockEvent::Kind::place_lost: return "place lost";
+  }
+  return "?";
+}
+
+std::string_view to_string(LockKind kind) noexcept {
+  switch (kind) {
+    case LockKind::mutex: return "mutex";
+    case LockKind::fair_mutex: return "fair mutex";
+    case LockKind::reader: return "shared mutex (shared)";
+    case LockKind::writer: return "shared mutex (exclusive)";
+    case LockKind::semaphore: return "semaphore";
+    case LockKind::election: return "election";
   }
   return "?";
 }

@@ -37,6 +37,10 @@ Result<LockLease> lease_of(const LockOptions& options, Duration ttl) {
   return lease;
 }
 
+Duration longest_trace(const LockLease& lease, const LockOptions& options) noexcept {
+  return lease.stored + options.max_clock_skew + options.request_timeout;
+}
+
 bool is_over(seconds ttl_left, const LockOptions& options) noexcept { return ttl_left < -options.max_clock_skew; }
 
 Duration until_over(seconds ttl_left, const LockOptions& options) noexcept {

@@ -19,6 +19,10 @@ struct LockLease {
 /// errc::invalid_argument if such a lease cannot be kept.
 [[nodiscard]] Result<LockLease> lease_of(const LockOptions& options, Duration ttl);
 
+/// How long after now a write of unknown outcome may leave a record behind: its lease counts from when a node takes it
+/// up, no later than one more time-out from now, if it is still under way.
+[[nodiscard]] Duration longest_trace(const LockLease& lease, const LockOptions& options) noexcept;
+
 /// The TTL left, as the store shows it, at which a lease is over for everybody: even its holder, whose node's clock may
 /// be behind by the skew allowed for.
 [[nodiscard]] bool is_over(std::chrono::seconds ttl_left, const LockOptions& options) noexcept;

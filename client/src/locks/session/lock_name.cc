@@ -52,11 +52,15 @@ std::optional<Error> check_lock_prefix(std::string_view prefix) {
 }
 
 std::optional<Error> check_lock_owner(std::string_view owner) {
-  const bool fits =
-      owner.size() <= longest_owner && internal::is_utf8(owner) && std::none_of(owner.begin(), owner.end(), is_control);
-  if (fits) return std::nullopt;
-  std::string why = "owner must be at most 200 bytes of printable UTF-8, but is ";
-  why += owner.size() > longest_owner ? std::to_string(owner.size()) + " bytes long" : "not printable";
+  const bool is_text = internal::is_utf8(owner) && std::none_of(owner.begin(), owner.end(), is_control);
+  const bool has_mark = owner.find(';') != std::string_view::npos;  // It ends what comes before an owner in a record.
+  if (owner.size() <= longest_owner && is_text && !has_mark) return std::nullopt;
+  std::string why = "owner must be at most 200 bytes of printable UTF-8 without ';', but ";
+  if (owner.size() > longest_owner) {
+    why += "is " + std::to_string(owner.size()) + " bytes long";
+  } else {
+    why += is_text ? "has one" : "is not printable";
+  }
   return fail(errc::invalid_argument, std::move(why)).value();
 }
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "locks/session/own_record.h"
+
 namespace deimos {
 
 LockRenewal::LockRenewal(Runtime& runtime, LockBackend& backend, HeldLeases& held, std::size_t most_at_once,
@@ -35,7 +37,7 @@ void LockRenewal::renew_most_urgent(const std::stop_token& stop) {
   const TimePoint now = runtime_.now();
   const LockLease& lease = acquisition->lease();
   // So late that another try would not fit any more: there are more locks than can be renewed.
-  if (now >= saturating_add(planned, lease.renewal_interval) && acquisition->is_held()) {
+  if (now >= saturating_add(planned, lease.renewal_interval) && acquisition->is_live()) {
     callbacks_.report(LockEvent::Kind::renewal_late, *acquisition, std::nullopt);
   }
   (void)renew(acquisition, {std::min(saturating_add(now, lease.attempt_timeout), acquisition->deadline()), stop});
@@ -43,11 +45,11 @@ void LockRenewal::renew_most_urgent(const std::stop_token& stop) {
 }
 
 Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until) {
-  if (!acquisition->is_held()) return tl::unexpected<Error>(acquisition->why_not_held());
-  TimePoint sent;
-  const Result<Granted> answer = ask(*acquisition, until, sent);
+  if (!acquisition->is_live()) return tl::unexpected<Error>(acquisition->why_not_held());
+  Asked asked;
+  const Result<Granted> answer = ask(*acquisition, until, asked);
   if (answer) {
-    if (acquisition->renewed(sent, answer->fencing_token)) return {};
+    if (acquisition->renewed(asked.sent, answer->fencing_token, asked.text)) return {};
     return tl::unexpected<Error>(acquisition->why_not_held());
   }
   if (answer.error().code == errc::lock_not_held) {
@@ -60,24 +62,41 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
   return tl::unexpected<Error>(answer.error());
 }
 
-Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, Deadline until, TimePoint& sent) const {
+Result<Granted> LockRenewal::send(const OwnRecord& record, std::chrono::seconds ttl, const Deadline& until) const {
+  if (record.wanted == record.text) return backend_.renew(record.key, record.text, record.revision, ttl, until);
+  LockRecord shown;
+  shown.key = record.key;
+  shown.token = record.text;
+  shown.revision = record.revision;
+  Result<Granted> answer = backend_.take_over(shown, record.wanted, ttl, until);
+  if (!answer && answer.error().code == errc::key_not_found) answer.error().code = errc::lock_not_held;
+  return answer;
+}
+
+Result<Granted> LockRenewal::ask(LockAcquisition& acquisition, Deadline until, Asked& asked) const {
   until.avoid_endpoint = acquisition.failed_endpoint();
   for (;;) {
-    sent = runtime_.now();
-    acquisition.renewal_sent(sent);
-    const std::uint64_t revision = acquisition.revision();
-    const LockLease& lease = acquisition.lease();
-    Result<Granted> answer = backend_.renew(acquisition.key(), acquisition.token(), revision, lease.stored, until);
-    if (answer || answer.error().code != errc::compare_failed) return answer;
-    const Result<Inspection> seen = backend_.inspect(acquisition.key(), until);
+    asked.sent = runtime_.now();
+    acquisition.renewal_sent(asked.sent);
+    const OwnRecord record = acquisition.record();
+    asked.text = record.wanted;
+    Result<Granted> answer = send(record, acquisition.lease().stored, until);
+    if (answer) return answer;
+    // Written with another text meanwhile: that the store holds something else does not say that it is another's.
+    const bool may_be_ours = answer.error().code == errc::lock_not_held && acquisition.record().rewritten;
+    if (answer.error().code != errc::compare_failed && !may_be_ours) return answer;
+    const Result<Inspection> seen = backend_.inspect(record.key, until);
     if (!seen) return tl::unexpected<Error>(seen.error());
-    if (!seen->record || seen->record->token != acquisition.token()) {
+    if (!seen->record || !is_of(record, seen->record->token)) {
       Error gone = answer.error();
       gone.code = errc::lock_not_held;
       return tl::unexpected<Error>(std::move(gone));
     }
-    if (seen->record->revision <= revision) return answer;  // Read from a node that lags: another time.
-    acquisition.earlier_renewal_applied(sent, seen->record->revision);
+    if (seen->record->revision <= record.revision) {  // Read from a node that lags: another time.
+      answer.error().code = errc::compare_failed;
+      return answer;
+    }
+    acquisition.earlier_renewal_applied(asked.sent, seen->record->revision, seen->record->token);
   }
 }
 

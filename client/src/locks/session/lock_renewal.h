@@ -1,10 +1,12 @@
 // Keeps the leases of a session alive: many renewals at once, those first whose leases end first.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
@@ -39,9 +41,14 @@ class LockRenewal {
 
  private:
   void renew_most_urgent(const std::stop_token& stop);
-  /// Asks the store, and again if it turns out that a renewal of which we never heard was applied; `sent` is when the
-  /// last of these was sent.
-  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, Deadline until, TimePoint& sent) const;
+  /// The last request of ask().
+  struct Asked {
+    TimePoint sent;
+    std::string text;
+  };
+  /// Asks the store, and again if it turns out that a renewal of which we never heard was applied.
+  [[nodiscard]] Result<Granted> ask(LockAcquisition& acquisition, Deadline until, Asked& asked) const;
+  [[nodiscard]] Result<Granted> send(const OwnRecord& record, std::chrono::seconds ttl, const Deadline& until) const;
 
   Runtime& runtime_;
   LockBackend& backend_;

@@ -10,6 +10,7 @@
 
 #include "locks/session/lock_name.h"
 #include "locks/session/lock_options_check.h"
+#include "locks/session/own_record.h"
 
 namespace deimos {
 namespace {
@@ -120,11 +121,29 @@ void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::
   renewal_.consider(*acquisition);
 }
 
+bool LockSession::admit(const std::shared_ptr<LockAcquisition>& acquisition) {
+  if (!acquisition->admit()) return false;
+  renewal_.consider(*acquisition);
+  watchdog_.consider(*acquisition);
+  return true;
+}
+
+void LockSession::abandon(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why, bool at_once) {
+  if (!acquisition->abandon()) return;
+  const auto held = held_.remove(*acquisition);
+  if (at_once && remove_record(*backend_, acquisition->record(), step_deadline())) return;
+  clean(job_for(*acquisition, true), why);
+}
+
+void LockSession::want_text(const std::shared_ptr<LockAcquisition>& acquisition, std::string text) {
+  acquisition->want_text(std::move(text));
+  renewal_.consider(*acquisition);
+}
+
 LockCleaner::Job LockSession::job_for(const LockAcquisition& acquisition, bool granted) const {
   LockCleaner::Job job;
   job.name = acquisition.name();
-  job.key = acquisition.key();
-  job.token = acquisition.token();
+  job.record = acquisition.record();
   job.fencing_token = acquisition.fencing_token();
   job.granted = granted;
   job.residue = acquisition.residue();
@@ -142,7 +161,7 @@ Result<Release> LockSession::release(const std::shared_ptr<LockAcquisition>& acq
   if (!acquisition->begin_release()) return tl::unexpected<Error>(acquisition->why_not_held());
   const auto held = held_.remove(*acquisition);
   // No stop_token: a caller that is cancelled gives its lock back all the same.
-  const Result<void> removed = backend_->release(acquisition->key(), acquisition->token(), step_deadline());
+  const Result<void> removed = remove_record(*backend_, acquisition->record(), step_deadline());
   acquisition->finish_release();
   if (!removed && removed.error().code != errc::lock_not_held) {
     clean(job_for(*acquisition, true), removed.error());
@@ -179,10 +198,21 @@ void LockSession::announce(const std::shared_ptr<LockAcquisition>& acquisition, 
   });
 }
 
+void LockSession::tell_of_loss(const std::shared_ptr<LockAcquisition>& acquisition, LockAcquisition::State before,
+                               const Error& why) {
+  if (before == LockAcquisition::State::held) {
+    announce(acquisition, why);
+  } else {
+    acquisition->place_lost();
+    report(LockEvent::Kind::place_lost, *acquisition, why);
+  }
+}
+
 void LockSession::lose(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why) {
-  if (!acquisition->lose(why)) return;
+  const std::optional<LockAcquisition::State> before = acquisition->lose(why);
+  if (!before) return;
   const auto held = held_.remove(*acquisition);
-  announce(acquisition, why);
+  tell_of_loss(acquisition, *before, why);
   if (held) held->user->lease_ended();
   if (why.code == errc::lock_expired) {
     LockCleaner::Job job = job_for(*acquisition, true);
@@ -256,7 +286,7 @@ void LockSession::close() noexcept {
 
 bool LockSession::try_release(const LockAcquisition& acquisition, TimePoint deadline) noexcept {
   try {
-    return backend_->release(acquisition.key(), acquisition.token(), {deadline, {}}).has_value();
+    return remove_record(*backend_, acquisition.record(), {deadline, {}}).has_value();
   } catch (...) {  // Whatever a store throws: the lease ends by itself.
     return false;
   }
@@ -265,10 +295,11 @@ bool LockSession::try_release(const LockAcquisition& acquisition, TimePoint dead
 std::vector<std::shared_ptr<LockAcquisition>> LockSession::lose_everything(TimePoint deadline) {
   std::vector<std::shared_ptr<LockAcquisition>> lost;
   for (const auto& acquisition : held_.all()) {
-    const Error why = acquisition->is_held() ? closed_error() : acquisition->why_not_held();
-    if (!acquisition->lose(why)) continue;
+    const Error why = acquisition->is_live() ? closed_error() : acquisition->why_not_held();
+    const std::optional<LockAcquisition::State> before = acquisition->lose(why);
+    if (!before) continue;
     const auto held = held_.remove(*acquisition);
-    announce(acquisition, why);
+    tell_of_loss(acquisition, *before, why);
     if (held) held->user->lease_ended();
     lost.push_back(acquisition);
   }

@@ -72,6 +72,12 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   Result<void> start();
   /// From now on `acquisition` is renewed and watched; `user` stays alive as long.
   void add(const std::shared_ptr<LockAcquisition>& acquisition, std::shared_ptr<LeaseUser> user);
+  /// `acquisition` has come to its turn: false if its place was lost.
+  [[nodiscard]] bool admit(const std::shared_ptr<LockAcquisition>& acquisition);
+  /// `acquisition` leaves the queue, if it is in it; the store learns of it at once, or else in the background.
+  void abandon(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why, bool at_once);
+  /// Its record is to hold `text`, as soon as the store can be told.
+  void want_text(const std::shared_ptr<LockAcquisition>& acquisition, std::string text);
   /// Gives it back to the store.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);
@@ -94,6 +100,9 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   [[nodiscard]] bool others_at_work() const DEIMOS_REQUIRES(mutex_);
   /// Tells the holder of what was lost, in the background.
   void announce(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why);
+  /// Tells whoever had it, as what it was.
+  void tell_of_loss(const std::shared_ptr<LockAcquisition>& acquisition, LockAcquisition::State before,
+                    const Error& why);
   /// Everything that is held is lost, and told so.
   [[nodiscard]] std::vector<std::shared_ptr<LockAcquisition>> lose_everything(TimePoint deadline);
   [[nodiscard]] LockCleaner::Job job_for(const LockAcquisition& acquisition, bool granted) const;

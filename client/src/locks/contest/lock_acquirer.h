@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <stop_token>
 #include <string>
 
 #include <deimos/lock_backend.h>
@@ -13,25 +12,15 @@
 
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/lock_lease.h"
+#include "locks/session/patient_caller.h"
 
 namespace deimos {
 
 /// Used by one task.
 class LockAcquirer {
  public:
-  struct Question {
-    std::string name;
-    std::string key;
-    std::string token;
-    LockLease lease;
-    TimePoint deadline;     ///< For all of it.
-    bool once = false;      ///< Do not wait for a release.
-    int max_retries = 0;    ///< As AcquireOptions.
-    Duration listen_for{};  ///< The longest poll.
-    std::stop_token stop;
-  };
-
-  LockAcquirer(Runtime& runtime, LockBackend& backend, const LockOptions& options, Question question);
+  LockAcquirer(Runtime& runtime, LockBackend& backend, const LockOptions& options, std::string key, std::string token,
+               AcquireLimits limits);
 
   /// If it fails, may_have_written() says whether something is to be cleaned up.
   [[nodiscard]] Result<LockGrant> contend();
@@ -51,21 +40,19 @@ class LockAcquirer {
   [[nodiscard]] Step listen();
 
   [[nodiscard]] Step granted(TimePoint sent, std::uint64_t fencing_token);
-  [[nodiscard]] Step refused();
   /// After a failed step: `again` after a pause if it may succeed then.
   [[nodiscard]] Step failed_read(Error error, Step again);
   [[nodiscard]] Step failed_write(Error error, Step again);
-  [[nodiscard]] Step failed(Error error, Step again);
   [[nodiscard]] Step fail_with(Error error);
-  [[nodiscard]] bool out_of_time();
-  void pause(TimePoint no_later = TimePoint::max());
   void plan_look(std::optional<std::chrono::seconds> ttl_left, bool has_lease);
-  [[nodiscard]] Deadline step_deadline() const;
 
   Runtime& runtime_;
   LockBackend& backend_;
   const LockOptions& options_;
-  const Question asked_;
+  const std::string key_;
+  const std::string token_;
+  const LockLease lease_;
+  PatientCaller caller_;
 
   InDoubtWrites residue_;
   bool written_ = false;
@@ -73,16 +60,10 @@ class LockAcquirer {
   std::optional<LockRecord> expired_;  ///< To be taken over.
   std::uint64_t listen_from_ = 0;      ///< The revision to wait from; 0 before the first look.
   TimePoint look_at_;                  ///< When to stop listening and look.
-  int refusals_ = 0;
   int vanished_ = 0;       ///< Looks in a row that found nothing after a refusal.
   int cleared_ = 0;        ///< Watches in a row that found the history gone, though it was asked for a moment before.
-  int strange_reads_ = 0;  ///< Answers in a row that are none of a store.
-  int strange_writes_ = 0;
-  bool known_held_ = false;  ///< By another, when the store last said so.
-  int failures_ = 0;         ///< In a row; they lengthen the pauses.
   LockGrant grant_;
-  Error error_;                      ///< Why it failed.
-  std::optional<Error> last_error_;  ///< Of a step that was tried again.
+  Error error_;  ///< Why it failed.
 };
 
 }  // namespace deimos

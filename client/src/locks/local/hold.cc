@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "locks/mutex/local_lock.h"
+#include "locks/local/local_lock.h"
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/lock_session.h"
 
@@ -52,6 +52,11 @@ Result<void> Hold::renew(std::stop_token stop) const {
 void Hold::pause_renewal() const { state_->session().pause_renewal(acquisition_, true); }
 
 void Hold::resume_renewal() const { state_->session().pause_renewal(acquisition_, false); }
+
+Result<void> Hold::downgrade(std::stop_token stop) const {
+  if (released_) return fail(errc::lock_not_held, "this hold of lock '" + name() + "' was released already");
+  return state_->downgrade(acquisition_, std::move(stop));
+}
 
 Result<Release> Hold::release() {
   if (released_) return fail(errc::lock_not_held, "this hold of lock '" + name() + "' was released already");

@@ -17,6 +17,11 @@ namespace deimos {
                                                         std::stop_token stop);
 [[nodiscard]] Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view below,
                                                        std::stop_token stop);
+[[nodiscard]] Result<std::vector<LockInfo>> lock_line(LockSession& session, std::string_view name,
+                                                      std::stop_token stop);
 [[nodiscard]] Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop_token stop);
+
+/// As Semaphore::resize().
+Result<void> resize_semaphore(LockSession& session, std::string_view name, int permits, std::stop_token stop);
 
 }  // namespace deimos
