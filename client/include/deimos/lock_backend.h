@@ -59,6 +59,7 @@ struct Listing {
 
 /// Something happened to the key.
 struct Change {
+  std::string key = {};
   std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
   bool released = false;       ///< The key went away (released, expired or deleted): a hint to try, never a grant.
   std::optional<std::chrono::seconds> ttl = {};  ///< Of the lease that the change began, if the store says so.

@@ -29,7 +29,7 @@ namespace deimos {
 ///
 /// Re-entry: an owner that holds it shared may hold it so once more, whoever waits; one that holds it exclusively may
 /// hold it more often either way, all of it exclusively. An owner that holds it shared and asks for it exclusively is
-/// refused with errc::would_deadlock: two of them would wait for each other for ever.
+/// refused with errc::would_deadlock (try_lock() says false): two of them would wait for each other for ever.
 class DEIMOS_EXPORT SharedMutex {
  public:
   /// Exclusively; fails as Mutex::acquire(), and with errc::would_deadlock.

@@ -97,6 +97,7 @@ Result<std::optional<Change>> DeimosBackend::wait_for_event(const std::string& k
   if (!event) return passed_on(event.error());
   if (!*event) return std::optional<Change>();
   Change change;
+  change.key = (*event)->node.key;
   change.revision = (*event)->node.modified_index;
   // The deletion of a directory above is an event of that directory.
   change.released = (*event)->is_removal();

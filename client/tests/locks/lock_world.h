@@ -25,7 +25,20 @@ namespace deimos::lock_test {
 
 using namespace std::chrono_literals;
 
-enum class Step { acquire, take_over, renew, release, force_release, wait, inspect, list };
+enum class Step {
+  acquire,
+  take_over,
+  renew,
+  release,
+  force_release,
+  wait,
+  inspect,
+  list,
+  enqueue,
+  places,
+  wait_any,
+  set_permanent,
+};
 
 /// What becomes of one step.
 struct Fault {
@@ -66,7 +79,8 @@ class FaultyBackend final : public LockBackend {
   void always(Step step, Fault fault) { standing_[step] = fault; }
   void black_hole() {
     for (const Step step : {Step::acquire, Step::take_over, Step::renew, Step::release, Step::force_release, Step::wait,
-                            Step::inspect, Step::list}) {
+                            Step::inspect, Step::list, Step::enqueue, Step::places, Step::wait_any,
+                            Step::set_permanent}) {
       always(step, lose_request());
     }
   }
@@ -122,6 +136,27 @@ class FaultyBackend final : public LockBackend {
   Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override {
     return run<std::vector<LockRecord>>(Step::list, until,
                                         [=, this](const Deadline& within) { return real_->list(prefix, within); });
+  }
+  Result<LockRecord> enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
+                             const Deadline& until) override {
+    return run<LockRecord>(Step::enqueue, until,
+                           [=, this](const Deadline& within) { return real_->enqueue(queue, token, ttl, within); });
+  }
+  Result<Listing> places(const std::string& queue, const Deadline& until) override {
+    return run<Listing>(Step::places, until,
+                        [=, this](const Deadline& within) { return real_->places(queue, within); });
+  }
+  Result<std::optional<Change>> wait_for_any_change(const std::string& queue, std::uint64_t from,
+                                                    const Deadline& until) override {
+    return run<std::optional<Change>>(Step::wait_any, until, [=, this](const Deadline& within) {
+      return real_->wait_for_any_change(queue, from, within);
+    });
+  }
+  Result<void> set_permanent(const std::string& key, const std::string& text, const std::optional<LockRecord>& shown,
+                             const Deadline& until) override {
+    return run<void>(Step::set_permanent, until, [=, this](const Deadline& within) {
+      return real_->set_permanent(key, text, shown, within);
+    });
   }
 
  private:

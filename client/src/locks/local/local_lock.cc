@@ -273,7 +273,7 @@ bool LocalLock::try_lock(const Result<std::shared_ptr<LocalLock>>& lock, const C
   const Result<void> locked = (*lock)->lock_within(claim, std::max(wait, Duration::zero()));
   if (locked) return true;
   const std::error_code& code = locked.error().code;
-  if (code == errc::lock_already_held || code == errc::lock_timeout) return false;
+  if (code == errc::lock_already_held || code == errc::lock_timeout || code == errc::would_deadlock) return false;
   throw LockError(locked.error());
 }
 

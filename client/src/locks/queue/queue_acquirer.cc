@@ -34,8 +34,10 @@ Result<std::shared_ptr<LockAcquisition>> QueueAcquirer::wait_for_turn() {
   }
   if (step == Step::granted) return std::move(place_);
   forget_unclear();
-  // Who tried once has time left for it; who was cancelled, or ran out of time, has not.
-  if (place_) session_.abandon(place_, error_, error_.code == errc::lock_already_held);
+  // Who was refused has time left to leave at once; who was cancelled, or ran out of time, has not.
+  const bool refused = error_.code == errc::lock_already_held || error_.code == errc::lock_kind_differs ||
+                       error_.code == errc::invalid_argument;
+  if (place_) session_.abandon(place_, error_, refused);
   return tl::unexpected<Error>(std::move(error_));
 }
 
@@ -220,13 +222,13 @@ QueueAcquirer::Step QueueAcquirer::go_in(const LockQueue& queue, std::size_t min
 }
 
 QueueAcquirer::Step QueueAcquirer::wait_for(const LockQueue& queue, const Verdict& verdict, std::size_t mine) {
-  look_at_ = saturating_add(runtime_.now(), look_interval());
+  over_at_.clear();
   const bool any = verdict.kind == Verdict::Kind::wait_for_any;
   for (std::size_t i = any ? 0 : verdict.index; i < (any ? mine : verdict.index + 1); ++i) {
     const LockRecord& ahead = queue.places[i].record;
     if (ahead.ttl && is_over(*ahead.ttl, session_.options())) return evict(ahead);
     // The store leaves out a ttl of 0.
-    if (ahead.ttl || ahead.expires) look_at_ = std::min(look_at_, over_at(ahead.ttl.value_or(std::chrono::seconds(0))));
+    if (ahead.ttl || ahead.expires) over_at_[ahead.key] = over_at(ahead.ttl.value_or(std::chrono::seconds(0)));
   }
   if (verdict.kind == Verdict::Kind::kind_differs) {
     const LockKind kind = queue.places[verdict.index].value.kind;
@@ -239,7 +241,14 @@ QueueAcquirer::Step QueueAcquirer::wait_for(const LockQueue& queue, const Verdic
   if (auto enough = caller_.refused()) return fail_with(std::move(*enough));
   awaited_ = any ? std::string() : queue.places[verdict.index].record.key;
   listen_from_ = queue.revision + 1;
+  plan_look();
   return Step::listen;
+}
+
+void QueueAcquirer::plan_look() {
+  constexpr Duration least = std::chrono::seconds(30);
+  look_at_ = saturating_add(runtime_.now(), std::max(caller_.limits().listen_for, least));
+  for (const auto& [key, over] : over_at_) look_at_ = std::min(look_at_, over);
 }
 
 TimePoint QueueAcquirer::over_at(std::chrono::seconds ttl_left) const {
@@ -256,11 +265,6 @@ QueueAcquirer::Step QueueAcquirer::evict(const LockRecord& expired) {
   }
   if (auto why = caller_.write_failed(removed.error())) return fail_with(std::move(*why));
   return Step::look;
-}
-
-Duration QueueAcquirer::look_interval() const {
-  constexpr Duration least = std::chrono::seconds(30);
-  return std::max(caller_.limits().listen_for, least);
 }
 
 QueueAcquirer::Step QueueAcquirer::listen() {
@@ -288,9 +292,10 @@ QueueAcquirer::Step QueueAcquirer::listen() {
   }
   listen_from_ = std::max(listen_from_, (*change)->revision) + 1;
   if (matters(**change)) return Step::look;
-  if (!awaited_.empty()) {  // The one ahead stays for longer.
-    look_at_ = saturating_add(runtime_.now(), look_interval());
-    if ((*change)->ttl) look_at_ = std::min(look_at_, over_at(*(*change)->ttl));
+  // A lease began anew: its end is as far away again.
+  if (const auto known = over_at_.find((*change)->key); known != over_at_.end()) {
+    known->second = over_at((*change)->ttl.value_or(std::chrono::seconds(0)));
+    plan_look();
   }
   return Step::listen;
 }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,7 +66,7 @@ class QueueAcquirer {
   [[nodiscard]] TimePoint over_at(std::chrono::seconds ttl_left) const;
   /// How many permits there are; none if there is no agreement about it.
   [[nodiscard]] std::optional<int> permits_in(const LockQueue& queue);
-  [[nodiscard]] Duration look_interval() const;
+  void plan_look();
   [[nodiscard]] bool matters(const Change& change) const;
 
   LockSession& session_;
@@ -89,6 +90,7 @@ class QueueAcquirer {
   std::string awaited_;             ///< The key of the place ahead that is waited for; empty: anything in the queue.
   std::uint64_t listen_from_ = 0;   ///< The revision to wait from.
   TimePoint look_at_;               ///< When to stop listening and look.
+  std::map<std::string, TimePoint> over_at_;  ///< When the leases of those ahead are over, by their keys.
   int cleared_ = 0;                 ///< Watches in a row that found the history gone.
   Error error_;                     ///< Why it failed.
 };
