@@ -11,6 +11,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <deimos/testkit/simulation.h>
@@ -29,6 +30,7 @@ struct Plan {
   std::uint64_t seed = 0;
   int processes = 2;
   int rounds = 3;
+  int subject = 0;
   bool losses = false;
   bool cuts = false;
   bool pauses = false;
@@ -39,11 +41,25 @@ struct Plan {
 
 void showValue(const Plan& plan, std::ostream& out) {
   out << "{.seed = " << plan.seed << ", .processes = " << plan.processes << ", .rounds = " << plan.rounds
+      << ", .subject = " << plan.subject
       << ", .losses = " << plan.losses << ", .cuts = " << plan.cuts << ", .pauses = " << plan.pauses
       << ", .crashes = " << plan.crashes << ", .drift = " << plan.drift << ", .duplicates = " << plan.duplicates << "}";
 }
 
-constexpr std::array<const char*, 2> names = {"x", "y"};
+/// A lock that the processes want.
+struct Wanted {
+  const char* name;
+  LockKind kind;
+};
+constexpr std::array<Wanted, 5> locks = {{{"x", LockKind::mutex},
+                                          {"y", LockKind::mutex},
+                                          {"fair", LockKind::fair_mutex},
+                                          {"shared", LockKind::writer},
+                                          {"permits", LockKind::semaphore}}};
+constexpr int permits = 3;
+/// Which of them a plan is about: the first, and how many.
+constexpr std::array<std::pair<std::size_t, std::size_t>, 5> subjects = {{{0, 2}, {2, 1}, {3, 1}, {4, 1}, {0, 5}}};
+
 constexpr Duration faults_end = 3min;
 
 /// What everybody believes, seen from above.
@@ -52,52 +68,72 @@ class Oracle {
   /// A process believes that it holds a lock, as long as this lives.
   class Belief {
    public:
-    Belief(Oracle& oracle, const Process& process, const Hold& hold) : oracle_(oracle), hold_(hold) {
-      oracle_.check_grant(process.name(), hold);
-      oracle_.beliefs_.push_back(&hold_);
+    Belief(Oracle& oracle, const Process& process, const Hold& hold, LockKind kind, int permits_held)
+        : hold_(hold), kind_(kind), permits_(permits_held), oracle_(oracle) {
+      oracle_.check_grant(process.name(), *this);
+      oracle_.beliefs_.push_back(this);
     }
     Belief(const Belief&) = delete;
     Belief& operator=(const Belief&) = delete;
-    ~Belief() { std::erase(oracle_.beliefs_, &hold_); }
+    ~Belief() { std::erase(oracle_.beliefs_, this); }
+    /// From now on it only reads.
+    void downgrade() { kind_ = LockKind::reader; }
 
    private:
-    Oracle& oracle_;
+    friend class Oracle;
     const Hold& hold_;
+    LockKind kind_;
+    const int permits_;
+    Oracle& oracle_;
   };
 
   void fault(const std::string& text) { faults_.push_back(text); }
   [[nodiscard]] const std::vector<std::string>& faults() const { return faults_; }
   [[nodiscard]] int grants() const { return grants_; }
+  [[nodiscard]] int shared() const { return shared_; }
 
  private:
-  void check_grant(const std::string& process, const Hold& hold) {
+  void check_grant(const std::string& process, const Belief& belief) {
     ++grants_;
-    for (const Hold* other : beliefs_) {
-      if (other->name() == hold.name() && other->is_held()) {
-        fault("ME: " + process + " was granted " + hold.name() + " with " + std::to_string(hold.fencing_token()) +
-              " while another holds it with " + std::to_string(other->fencing_token()));
-      }
+    const Hold& hold = belief.hold_;
+    const std::string what =
+        process + " was granted " + hold.name() + " with " + std::to_string(hold.fencing_token());
+    int taken = belief.permits_;
+    for (const Belief* other : beliefs_) {
+      if (other->hold_.name() != hold.name() || !other->hold_.is_held()) continue;
+      taken += other->permits_;
+      const bool together = belief.kind_ == LockKind::reader && other->kind_ == LockKind::reader;
+      shared_ += together ? 1 : 0;
+      if (together || belief.kind_ == LockKind::semaphore) continue;
+      fault("ME: " + what + " while another holds it with " + std::to_string(other->hold_.fencing_token()));
     }
-    std::uint64_t& last = last_token_[hold.name()];
-    if (hold.fencing_token() <= last) {
-      fault("FT: " + process + " was granted " + hold.name() + " with " + std::to_string(hold.fencing_token()) +
-            " after " + std::to_string(last));
+    if (belief.kind_ == LockKind::semaphore) {
+      if (taken > permits) fault("ME: " + what + ": " + std::to_string(taken) + " permits are taken");
+      return;
     }
-    last = std::max(last, hold.fencing_token());
+    // Readers of one phase are in any order among themselves.
+    const std::uint64_t last = belief.kind_ == LockKind::reader ? last_writer_[hold.name()] : last_token_[hold.name()];
+    if (hold.fencing_token() <= last) fault("FT: " + what + " after " + std::to_string(last));
+    std::uint64_t& highest = last_token_[hold.name()];
+    highest = std::max(highest, hold.fencing_token());
+    if (belief.kind_ != LockKind::reader) last_writer_[hold.name()] = hold.fencing_token();
   }
 
-  std::vector<const Hold*> beliefs_;
+  std::vector<const Belief*> beliefs_;
+  std::map<std::string, std::uint64_t> last_writer_;
   std::map<std::string, std::uint64_t> last_token_;
   std::vector<std::string> faults_;
   int grants_ = 0;
+  int shared_ = 0;
 };
 
 /// One life of a process: so many rounds of taking a lock, working and giving it back.
 class Worker {
  public:
-  Worker(Process& process, Oracle& oracle)
+  Worker(Process& process, Oracle& oracle, int subject)
       : process_(process),
         oracle_(oracle),
+        subject_(subjects[static_cast<std::size_t>(subject)]),
         locks_(
             process.client(),
             {.ttl = std::chrono::seconds(2 + process.random().below(6)), .request_timeout = 2s, .poll_interval = 2s}) {}
@@ -116,32 +152,40 @@ class Worker {
 
   void work_once() {
     RandomStream& random = process_.random();
-    const Mutex mutex = locks_.mutex(names[random.below(names.size())]);
+    const Wanted wanted = locks[subject_.first + random.below(subject_.second)];
+    const LockKind kind =
+        wanted.kind == LockKind::writer && random.chance(0.6) ? LockKind::reader : wanted.kind;
+    const int permits_wanted = kind == LockKind::semaphore ? 1 + static_cast<int>(random.below(2)) : 1;
     const auto told = std::make_shared<Told>();
     AcquireOptions options;
     options.on_lost = [told](const Error&) { ++told->times; };
-    const std::uint64_t kind = random.below(4);
-    if (kind == 0) options.wait = Duration::zero();
-    if (kind == 1) options.wait = random.between(1ms, 10s);
+    const std::uint64_t patience = random.below(4);
+    if (patience == 0) options.wait = Duration::zero();
+    if (patience == 1) options.wait = random.between(1ms, 10s);
     std::stop_source cancel;
     std::unique_ptr<Task> canceller;
-    if (kind == 2 && random.chance(0.3)) {
+    if (patience == 2 && random.chance(0.3)) {
       canceller =
           process_.runtime().spawn("canceller", [&, after = random.between(0s, 5s)](const std::stop_token& stop) {
             if (process_.runtime().sleep_for(after, stop)) cancel.request_stop();
           });
     }
-    auto hold = mutex.acquire(options, cancel.get_token());
+    auto hold = acquire(wanted.name, kind, permits_wanted, options, cancel.get_token());
     if (!hold) {
       canceller.reset();
       return;
     }
     bool was_held = false;
     {
-      const Oracle::Belief belief(oracle_, process_, *hold);
+      Oracle::Belief belief(oracle_, process_, *hold, kind, permits_wanted);
       if (random.chance(0.1)) hold->pause_renewal();
       const TimePoint end = process_.now() + random.between(0s, 15s);
-      if (random.chance(0.3)) reenter(mutex, *hold);
+      if (kind != LockKind::semaphore && random.chance(0.3)) reenter(wanted.name, kind, *hold);
+      if (kind == LockKind::writer && random.chance(0.4)) {
+        process_.sleep(random.between(1ms, 2s));
+        belief.downgrade();
+        (void)hold->downgrade();
+      }
       while (process_.now() < end && hold->is_held()) process_.sleep(random.between(1ms, 1s));
       was_held = hold->is_held();
     }
@@ -150,8 +194,19 @@ class Worker {
     check_end(*hold, released, was_held, told->times);
   }
 
-  void reenter(const Mutex& mutex, const Hold& outer) {
-    auto inner = mutex.acquire(once());
+  Result<Hold> acquire(const char* name, LockKind kind, int wanted, const AcquireOptions& options,
+                       const std::stop_token& stop = {}) {
+    switch (kind) {
+      case LockKind::fair_mutex: return locks_.mutex(name, {.fairness = Fairness::fair}).acquire(options, stop);
+      case LockKind::reader: return locks_.shared_mutex(name).acquire_shared(options, stop);
+      case LockKind::writer: return locks_.shared_mutex(name).acquire(options, stop);
+      case LockKind::semaphore: return locks_.semaphore(name, {.permits = permits}).acquire(wanted, options, stop);
+      default: return locks_.mutex(name).acquire(options, stop);
+    }
+  }
+
+  void reenter(const char* name, LockKind kind, const Hold& outer) {
+    auto inner = acquire(name, kind, 1, once());
     if (!outer.is_held()) return;
     if (!inner) {
       oracle_.fault("re-entry was refused: " + inner.error().describe());
@@ -170,6 +225,7 @@ class Worker {
 
   Process& process_;
   Oracle& oracle_;
+  const std::pair<std::size_t, std::size_t> subject_;
   LockManager locks_;
 };
 
@@ -211,7 +267,7 @@ void plan_faults(Simulation& simulation, const Plan& plan) {
 }
 
 /// Runs the plan to its end, and returns what was wrong.
-std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr) {
+std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr, int* shared = nullptr) {
   Simulation simulation({.seed = plan.seed});
   Oracle oracle;
   for (int i = 0; i < plan.processes; ++i) {
@@ -219,7 +275,7 @@ std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr) 
     // 1 % is what LockOptions allow for by default.
     if (plan.drift) options.clock = {.offset = std::chrono::hours(i), .rate = 0.995 + 0.005 * (i % 3)};
     simulation.spawn(
-        name_of(i), [&](Process& process) { Worker(process, oracle).run(plan.rounds); }, options);
+        name_of(i), [&](Process& process) { Worker(process, oracle, plan.subject).run(plan.rounds); }, options);
   }
   plan_faults(simulation, plan);
   simulation.run_for(faults_end + 20s);
@@ -235,10 +291,14 @@ std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr) 
   // No answer tells that a copy of a create is still under way: what it leaves ends with its lease.
   simulation.run_for(plan.duplicates || plan.crashes ? 20s : 0s);
   if (grants != nullptr) *grants += oracle.grants();
+  if (shared != nullptr) *shared += oracle.shared();
   std::vector<std::string> faults = oracle.faults();
-  for (const char* name : names) {
-    const Response left = simulation.node().handle(Request{"GET", std::string("/keys/locks/") + name, {}, {}, {}});
-    if (left.status != 404) faults.push_back("CL: left behind: " + left.body);
+  for (const Wanted& lock : locks) {
+    const Response left = simulation.node().handle(
+        Request{"GET", std::string("/keys/locks/") + lock.name + "?sorted=true", {}, {}, {}});
+    // Of a queue its directory stays, and of a semaphore how many permits it has.
+    const bool clean = left.status == 404 || (lock.kind != LockKind::mutex && left.body.find(';') == std::string::npos);
+    if (!clean) faults.push_back("CL: left behind: " + left.body);
   }
   if (simulation.node().statistics().watchers != 0) faults.push_back("CL: a watch is left");
   return faults;
@@ -246,7 +306,9 @@ std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr) 
 
 rc::Gen<Plan> any_plan() {
   return rc::gen::build<Plan>(rc::gen::set(&Plan::seed), rc::gen::set(&Plan::processes, rc::gen::inRange(1, 5)),
-                              rc::gen::set(&Plan::rounds, rc::gen::inRange(1, 8)), rc::gen::set(&Plan::losses),
+                              rc::gen::set(&Plan::rounds, rc::gen::inRange(1, 8)),
+                              rc::gen::set(&Plan::subject, rc::gen::inRange<int>(0, subjects.size())),
+                              rc::gen::set(&Plan::losses),
                               rc::gen::set(&Plan::cuts), rc::gen::set(&Plan::pauses), rc::gen::set(&Plan::crashes),
                               rc::gen::set(&Plan::drift), rc::gen::set(&Plan::duplicates));
 }
@@ -259,10 +321,23 @@ RC_GTEST_PROP(LockProperties, HoldWhateverTheNetworkAndTheProcessesDo, ()) {
 }
 
 TEST(LockPropertiesCheck, GrantsHappenUnderFaults) {
-  int grants = 0;
-  const Plan plan{.seed = 7, .processes = 4, .rounds = 8, .losses = true, .cuts = true, .pauses = true, .drift = true};
-  EXPECT_THAT(violations_of(plan, &grants), ::testing::IsEmpty());
-  EXPECT_GT(grants, 15);
+  for (int subject = 0; subject < static_cast<int>(subjects.size()); ++subject) {
+    int grants = 0;
+    int shared = 0;
+    const Plan plan{.seed = 7,
+                    .processes = 4,
+                    .rounds = 8,
+                    .subject = subject,
+                    .losses = true,
+                    .cuts = true,
+                    .pauses = true,
+                    .drift = true};
+    EXPECT_THAT(violations_of(plan, &grants, &shared), ::testing::IsEmpty());
+    EXPECT_GT(grants, 12) << subject;
+    if (subject == 2) {
+      EXPECT_GT(shared, 2);
+    }
+  }
 }
 
 /// What the std-shaped face of one task should be, however often the lock is lost.
