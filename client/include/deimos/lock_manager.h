@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <deimos/client.h>
+#include <deimos/election.h>
 #include <deimos/internal/export.h>
 #include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
@@ -48,6 +49,7 @@ class DEIMOS_EXPORT LockManager {
   // is refused (errc::lock_kind_differs), and so is one whose kind differs from what the store has under that name.
   [[nodiscard]] SharedMutex shared_mutex(std::string_view name) const;
   [[nodiscard]] Semaphore semaphore(std::string_view name, const SemaphoreOptions& options) const;
+  [[nodiscard]] Election election(std::string_view name) const;
 
   /// Calls `run()` or `run(hold)` under the lock. The result is what `run` returns, or why it was not run, or
   /// errc::lock_expired or lock_not_held: it ran, but the lock was lost before its end.
@@ -74,8 +76,8 @@ class DEIMOS_EXPORT LockManager {
   /// The locks held below the prefix, by name, and who waits for them in their queues; with `below`, those under that
   /// part of it.
   [[nodiscard]] Result<std::vector<LockInfo>> list(std::string_view below = {}, std::stop_token stop = {}) const;
-  /// Takes the lock from whoever holds it (from all who do): false if nobody does. A holder that uses this manager learns of it at once,
-  /// any other at its next renewal.
+  /// Takes the lock from whoever holds it (from all who do): false if nobody does. A holder that uses this manager
+  /// learns of it at once, any other at its next renewal.
   Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;
 
   /// Ends every wait with errc::closed. Every lock that is held is lost (errc::closed): its holder is told, then the

@@ -30,9 +30,9 @@ class DEIMOS_EXPORT Mutex {
   /// whoever answers five times in a row, and not as a store does, ends it (errc::protocol_error): a proxy's page, a
   /// redirect, a password that is missing.
   /// errc::lock_timeout (not free in time), lock_already_held (one try, or as many as allowed), cancelled, closed;
-  /// invalid_key and invalid_argument (nothing was sent); lock_kind_differs, not_a_file, not_a_directory (the name is in
-  /// other use); for one try also what became of the request: unavailable, outcome_unknown, …
-  /// Whatever it returns, nothing is left behind: what an unclear step may have written is removed in the background.
+  /// invalid_key and invalid_argument (nothing was sent); lock_kind_differs, not_a_file, not_a_directory (the name is
+  /// in other use); for one try also what became of the request: unavailable, outcome_unknown, … Whatever it returns,
+  /// nothing is left behind: what an unclear step may have written is removed in the background.
   [[nodiscard]] Result<Hold> acquire(const AcquireOptions& options = {}, std::stop_token stop = {}) const;
 
   /// Throws LockError, as the next three, if it cannot be known whether the lock is free.
@@ -72,6 +72,7 @@ class DEIMOS_EXPORT Mutex {
 
  private:
   friend class LockManager;
+  friend class LockPart;
   Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state, LockKind kind);
 
   [[nodiscard]] TimePoint now() const;

@@ -1,7 +1,7 @@
 // The distributed semaphore: so many permits among all that use the same store and name.
 //
-// Those who wait stand in line, in the order in which they came; who is first gets in as soon as enough permits are free
-// for it, and nobody before. What a process that died held is free again when its lease is over.
+// Those who wait stand in line, in the order in which they came; who is first gets in as soon as enough permits are
+// free for it, and nobody before. What a process that died held is free again when its lease is over.
 //
 // How many permits there are is written into the store by whoever comes first, and stays there. It costs 3 requests to
 // take and give back, 4 if somebody waits behind.
@@ -41,6 +41,7 @@ class DEIMOS_EXPORT Semaphore {
 
  private:
   friend class LockManager;
+  friend class LockPart;
   Semaphore(std::string name, Result<std::shared_ptr<LocalLock>> state, SemaphoreOptions options);
 
   std::string name_;

@@ -61,8 +61,8 @@ class DEIMOS_EXPORT SharedMutex {
     return try_lock_within(LockKind::reader, internal::wait_until_instant(instant, now()));
   }
   void unlock_shared() const noexcept;
-  /// As Hold::downgrade(), for what the calling task has locked: to be given back by unlock_shared(). errc::lock_not_held
-  /// if it has nothing.
+  /// As Hold::downgrade(), for what the calling task has locked: to be given back by unlock_shared().
+  /// errc::lock_not_held if it has nothing.
   Result<void> downgrade(std::stop_token stop = {}) const;
 
   /// Those who hold it or wait for it, in their order. Blocks at most for LockOptions::request_timeout.
@@ -71,6 +71,7 @@ class DEIMOS_EXPORT SharedMutex {
 
  private:
   friend class LockManager;
+  friend class LockPart;
   SharedMutex(std::string name, Result<std::shared_ptr<LocalLock>> state);
   [[nodiscard]] TimePoint now() const;
   [[nodiscard]] bool try_lock_within(LockKind kind, Duration wait) const;

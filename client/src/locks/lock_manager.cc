@@ -2,8 +2,8 @@
 
 #include <deimos/deimos_backend.h>
 
-#include "locks/lock_table.h"
 #include "locks/admin/lock_admin.h"
+#include "locks/lock_table.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_session.h"
 
@@ -33,6 +33,10 @@ SharedMutex LockManager::shared_mutex(std::string_view name) const {
 
 Semaphore LockManager::semaphore(std::string_view name, const SemaphoreOptions& options) const {
   return {std::string(name), locks_->lock_named(name, LockKind::semaphore), options};
+}
+
+Election LockManager::election(std::string_view name) const {
+  return {std::string(name), locks_->lock_named(name, LockKind::election)};
 }
 
 Result<bool> LockManager::is_locked(std::string_view name, std::stop_token stop) const {

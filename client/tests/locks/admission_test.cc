@@ -152,9 +152,10 @@ LockRecord record(const std::string& key, std::uint64_t created, const std::stri
 }
 
 TEST(Admission, WhatElseIsInTheDirectoryIsNoPlace) {
-  const LockQueue queue = queue_of({{record("/locks/a/3", 3, "fair;x"), record("/locks/a/limit", 4, "permits: 5"),
-                                     record("/locks/a/b", 5, "somebody's plain lock"), record("/locks/a/6", 6, "fair;y")},
-                                    9});
+  const LockQueue queue =
+      queue_of({{record("/locks/a/3", 3, "fair;x"), record("/locks/a/limit", 4, "permits: 5"),
+                 record("/locks/a/b", 5, "somebody's plain lock"), record("/locks/a/6", 6, "fair;y")},
+                9});
   ASSERT_EQ(queue.places.size(), 2U);
   EXPECT_EQ(queue.places[1].value.token, "y");
   EXPECT_EQ(queue.permits, 5);

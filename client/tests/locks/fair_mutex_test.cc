@@ -87,7 +87,8 @@ TEST_F(FairMutex, AHandOverCostsAFewRequestsHoweverManyWait) {  // RQ
     for (int i = 0; i < waiters; ++i) line.push_back(&start(world.add({.ttl = 30s})));
     const auto requests = [&] {
       int sum = 0;
-      for (const Waiter* waiter : line) sum += waiter->member->faults->total() - waiter->member->faults->count(Step::renew);
+      for (const Waiter* waiter : line)
+        sum += waiter->member->faults->total() - waiter->member->faults->count(Step::renew);
       return sum;
     };
     const int before = requests();
@@ -112,7 +113,8 @@ TEST_F(FairMutex, AWaiterIsCheapWhileNothingHappens) {  // RQ
   const int before = asked();
   world.sleep(5min);
   EXPECT_LE(asked() - before, 10) << "one look in 30 s";
-  EXPECT_LE(member.faults->count(Step::renew), 5 * 60 / 9 + 1) << "and a renewal of its own place each third of a lease";
+  EXPECT_LE(member.faults->count(Step::renew), 5 * 60 / 9 + 1)
+      << "and a renewal of its own place each third of a lease";
 }
 
 TEST_F(FairMutex, TheOwnersOfOneProcessContendHereFirst) {

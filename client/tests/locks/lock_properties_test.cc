@@ -41,9 +41,9 @@ struct Plan {
 
 void showValue(const Plan& plan, std::ostream& out) {
   out << "{.seed = " << plan.seed << ", .processes = " << plan.processes << ", .rounds = " << plan.rounds
-      << ", .subject = " << plan.subject
-      << ", .losses = " << plan.losses << ", .cuts = " << plan.cuts << ", .pauses = " << plan.pauses
-      << ", .crashes = " << plan.crashes << ", .drift = " << plan.drift << ", .duplicates = " << plan.duplicates << "}";
+      << ", .subject = " << plan.subject << ", .losses = " << plan.losses << ", .cuts = " << plan.cuts
+      << ", .pauses = " << plan.pauses << ", .crashes = " << plan.crashes << ", .drift = " << plan.drift
+      << ", .duplicates = " << plan.duplicates << "}";
 }
 
 /// A lock that the processes want.
@@ -96,8 +96,7 @@ class Oracle {
   void check_grant(const std::string& process, const Belief& belief) {
     ++grants_;
     const Hold& hold = belief.hold_;
-    const std::string what =
-        process + " was granted " + hold.name() + " with " + std::to_string(hold.fencing_token());
+    const std::string what = process + " was granted " + hold.name() + " with " + std::to_string(hold.fencing_token());
     int taken = belief.permits_;
     for (const Belief* other : beliefs_) {
       if (other->hold_.name() != hold.name() || !other->hold_.is_held()) continue;
@@ -153,8 +152,7 @@ class Worker {
   void work_once() {
     RandomStream& random = process_.random();
     const Wanted wanted = locks[subject_.first + random.below(subject_.second)];
-    const LockKind kind =
-        wanted.kind == LockKind::writer && random.chance(0.6) ? LockKind::reader : wanted.kind;
+    const LockKind kind = wanted.kind == LockKind::writer && random.chance(0.6) ? LockKind::reader : wanted.kind;
     const int permits_wanted = kind == LockKind::semaphore ? 1 + static_cast<int>(random.below(2)) : 1;
     const auto told = std::make_shared<Told>();
     AcquireOptions options;
@@ -294,8 +292,8 @@ std::vector<std::string> violations_of(const Plan& plan, int* grants = nullptr, 
   if (shared != nullptr) *shared += oracle.shared();
   std::vector<std::string> faults = oracle.faults();
   for (const Wanted& lock : locks) {
-    const Response left = simulation.node().handle(
-        Request{"GET", std::string("/keys/locks/") + lock.name + "?sorted=true", {}, {}, {}});
+    const Response left =
+        simulation.node().handle(Request{"GET", std::string("/keys/locks/") + lock.name + "?sorted=true", {}, {}, {}});
     // Of a queue its directory stays, and of a semaphore how many permits it has.
     const bool clean = left.status == 404 || (lock.kind != LockKind::mutex && left.body.find(';') == std::string::npos);
     if (!clean) faults.push_back("CL: left behind: " + left.body);
@@ -308,9 +306,9 @@ rc::Gen<Plan> any_plan() {
   return rc::gen::build<Plan>(rc::gen::set(&Plan::seed), rc::gen::set(&Plan::processes, rc::gen::inRange(1, 5)),
                               rc::gen::set(&Plan::rounds, rc::gen::inRange(1, 8)),
                               rc::gen::set(&Plan::subject, rc::gen::inRange<int>(0, subjects.size())),
-                              rc::gen::set(&Plan::losses),
-                              rc::gen::set(&Plan::cuts), rc::gen::set(&Plan::pauses), rc::gen::set(&Plan::crashes),
-                              rc::gen::set(&Plan::drift), rc::gen::set(&Plan::duplicates));
+                              rc::gen::set(&Plan::losses), rc::gen::set(&Plan::cuts), rc::gen::set(&Plan::pauses),
+                              rc::gen::set(&Plan::crashes), rc::gen::set(&Plan::drift),
+                              rc::gen::set(&Plan::duplicates));
 }
 
 RC_GTEST_PROP(LockProperties, HoldWhateverTheNetworkAndTheProcessesDo, ()) {

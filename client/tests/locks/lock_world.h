@@ -78,9 +78,9 @@ class FaultyBackend final : public LockBackend {
   /// All that are not queued.
   void always(Step step, Fault fault) { standing_[step] = fault; }
   void black_hole() {
-    for (const Step step : {Step::acquire, Step::take_over, Step::renew, Step::release, Step::force_release, Step::wait,
-                            Step::inspect, Step::list, Step::enqueue, Step::places, Step::wait_any,
-                            Step::set_permanent}) {
+    for (const Step step :
+         {Step::acquire, Step::take_over, Step::renew, Step::release, Step::force_release, Step::wait, Step::inspect,
+          Step::list, Step::enqueue, Step::places, Step::wait_any, Step::set_permanent}) {
       always(step, lose_request());
     }
   }
@@ -154,9 +154,8 @@ class FaultyBackend final : public LockBackend {
   }
   Result<void> set_permanent(const std::string& key, const std::string& text, const std::optional<LockRecord>& shown,
                              const Deadline& until) override {
-    return run<void>(Step::set_permanent, until, [=, this](const Deadline& within) {
-      return real_->set_permanent(key, text, shown, within);
-    });
+    return run<void>(Step::set_permanent, until,
+                     [=, this](const Deadline& within) { return real_->set_permanent(key, text, shown, within); });
   }
 
  private:

@@ -21,8 +21,7 @@ class SemaphoreTest : public ::testing::Test {
   Owner& start(Member& member, int permits = 1, AcquireOptions options = {}, int limit = 3) {
     Owner& owner = *owners_.emplace_back(std::make_unique<Owner>());
     owner.task = world.spawn("owner", [&member, &owner, permits, options, limit] {
-      owner.hold =
-          member.locks->semaphore("a", {.permits = limit}).acquire(permits, options, owner.cancel.get_token());
+      owner.hold = member.locks->semaphore("a", {.permits = limit}).acquire(permits, options, owner.cancel.get_token());
     });
     world.sleep(50ms);
     return owner;

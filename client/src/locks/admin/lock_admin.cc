@@ -64,8 +64,8 @@ Result<LockQueue> read_queue(LockSession& session, const AdminStep& task) {
 
 /// The record was changed between two steps: look again, as long as there is time.
 bool is_outdated(const LockSession& session, const Error& error, const Deadline& until) {
-  const bool changed = error.code == errc::compare_failed || error.code == errc::key_not_found ||
-                       error.code == errc::key_already_exists;
+  const bool changed =
+      error.code == errc::compare_failed || error.code == errc::key_not_found || error.code == errc::key_already_exists;
   return changed && session.runtime().now() < until.at;
 }
 

@@ -123,8 +123,7 @@ LockAcquirer::Step LockAcquirer::take_over() {
 
 LockAcquirer::Step LockAcquirer::confirm() {
   const TimePoint sent = runtime_.now();
-  const Result<Granted> renewed =
-      backend_.renew(key_, token_, revision_, lease_.stored, caller_.step_deadline());
+  const Result<Granted> renewed = backend_.renew(key_, token_, revision_, lease_.stored, caller_.step_deadline());
   if (renewed) {
     const Step next = granted(sent, renewed->fencing_token);
     if (next == Step::confirm) caller_.pause();
@@ -155,7 +154,8 @@ LockAcquirer::Step LockAcquirer::listen() {
   const auto change = backend_.wait_for_change(key_, listen_from_, {until, caller_.limits().stop});
   if (!change) {
     if (change.error().code == errc::history_cleared) {
-      if (++cleared_ > 1) caller_.pause();  // A store that is written to as fast as it is read, or one that always says so.
+      if (++cleared_ > 1)
+        caller_.pause();  // A store that is written to as fast as it is read, or one that always says so.
       return Step::look;
     }
     return failed_read(change.error(), Step::listen);

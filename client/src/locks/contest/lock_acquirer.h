@@ -60,8 +60,8 @@ class LockAcquirer {
   std::optional<LockRecord> expired_;  ///< To be taken over.
   std::uint64_t listen_from_ = 0;      ///< The revision to wait from; 0 before the first look.
   TimePoint look_at_;                  ///< When to stop listening and look.
-  int vanished_ = 0;       ///< Looks in a row that found nothing after a refusal.
-  int cleared_ = 0;        ///< Watches in a row that found the history gone, though it was asked for a moment before.
+  int vanished_ = 0;                   ///< Looks in a row that found nothing after a refusal.
+  int cleared_ = 0;  ///< Watches in a row that found the history gone, though it was asked for a moment before.
   LockGrant grant_;
   Error error_;  ///< Why it failed.
 };

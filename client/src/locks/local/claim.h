@@ -10,8 +10,8 @@ namespace deimos {
 /// A plain value.
 struct Claim {
   LockKind kind = LockKind::mutex;
-  int permits = 1;      ///< Of a semaphore: how many are wanted,
-  int limit = 1;        ///< and how many there are.
+  int permits = 1;           ///< Of a semaphore: how many are wanted,
+  int limit = 1;             ///< and how many there are.
   std::string message = {};  ///< Of an election's candidate.
 
   /// Whether owners of one process may hold both at once.

@@ -116,9 +116,8 @@ std::optional<LocalLock::Acquired> LocalLock::reenter(Owner owner, const Claim& 
 
 LocalLock::Holder* LocalLock::held_by(Owner owner, const Claim& claim) {
   if (!claim.is_reentrant()) return nullptr;
-  const auto holder = std::ranges::find_if(holders_, [&](const Holder& one) {
-    return one.owner == owner && one.count > 0 && one.acquisition->is_held();
-  });
+  const auto holder = std::ranges::find_if(
+      holders_, [&](const Holder& one) { return one.owner == owner && one.count > 0 && one.acquisition->is_held(); });
   return holder == holders_.end() ? nullptr : &*holder;
 }
 
@@ -260,12 +259,17 @@ Result<Hold> LocalLock::hold(const Result<std::shared_ptr<LocalLock>>& lock, con
   if (!lock) return tl::unexpected<Error>(lock.error());
   Acquired acquired = (*lock)->acquire(claim, options, stop);
   if (!acquired) return tl::unexpected<Error>(std::move(acquired.error()));
-  return Hold(*lock, std::move(*acquired));
+  return hold_of(*lock, std::move(*acquired));
+}
+
+Hold LocalLock::hold_of(std::shared_ptr<LocalLock> lock, std::shared_ptr<LockAcquisition> acquisition) {
+  return {std::move(lock), std::move(acquisition)};
 }
 
 void LocalLock::lock(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim) {
   if (!lock) throw LockError(lock.error());
-  if (const Result<void> locked = (*lock)->lock_within(claim, Duration::max()); !locked) throw LockError(locked.error());
+  if (const Result<void> locked = (*lock)->lock_within(claim, Duration::max()); !locked)
+    throw LockError(locked.error());
 }
 
 bool LocalLock::try_lock(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim, Duration wait) {
@@ -348,8 +352,7 @@ Result<void> LocalLock::downgrade(const std::shared_ptr<LockAcquisition>& acquis
     wake_line();
   }
   value.kind = LockKind::reader;
-  session_->want_text(acquisition, text_of(value));
-  const Result<void> written = session_->renew(acquisition, std::move(stop));
+  const Result<void> written = session_->rewrite(acquisition, text_of(value), std::move(stop));
   // What is unclear is written again with the next renewal.
   if (!written && !acquisition->is_held()) return tl::unexpected<Error>(acquisition->why_not_held());
   return {};

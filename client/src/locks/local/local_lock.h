@@ -37,6 +37,8 @@ class LocalLock final : public LeaseUser, public std::enable_shared_from_this<Lo
   [[nodiscard]] Acquired acquire(const Claim& claim, const AcquireOptions& options, const std::stop_token& stop);
   [[nodiscard]] static Result<Hold> hold(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim,
                                          const AcquireOptions& options, const std::stop_token& stop);
+  /// One hold of what was acquired.
+  [[nodiscard]] static Hold hold_of(std::shared_ptr<LocalLock> lock, std::shared_ptr<LockAcquisition> acquisition);
   /// Undoes one hold of `acquisition`.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   /// The acquisition that was held may be over: whoever is first in line looks.

@@ -2,9 +2,9 @@
 
 #include <utility>
 
+#include "locks/admin/lock_admin.h"
 #include "locks/local/local_lock.h"
 #include "locks/session/lock_acquisition.h"
-#include "locks/admin/lock_admin.h"
 #include "locks/session/lock_session.h"
 
 namespace deimos {

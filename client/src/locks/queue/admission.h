@@ -23,10 +23,10 @@ struct QueuePlace {
 /// A queue as it was read: its places in order, and what else its directory holds.
 struct LockQueue {
   std::vector<QueuePlace> places;
-  std::optional<int> permits;          ///< How many a semaphore has, if that was written down.
-  std::optional<LockRecord> limit;     ///< Where it was.
-  bool resized = false;                ///< By Semaphore::resize(): what the code says counts no more.
-  std::uint64_t revision = 0;          ///< Of the store at that reading.
+  std::optional<int> permits;       ///< How many a semaphore has, if that was written down.
+  std::optional<LockRecord> limit;  ///< Where it was.
+  bool resized = false;             ///< By Semaphore::resize(): what the code says counts no more.
+  std::uint64_t revision = 0;       ///< Of the store at that reading.
 };
 
 /// Files that are no places are left out: they are in other use, as of a lock whose name goes on below this one's.
@@ -36,10 +36,10 @@ struct LockQueue {
 struct Verdict {
   enum class Kind {
     admitted,
-    wait_for_place,   ///< Until the place `index` is gone, or (a semaphore's) says that it is held.
-    wait_for_any,     ///< Until anything in the queue changes.
-    kind_differs,     ///< The place `index`, which is ahead, is another kind's.
-    too_many,         ///< It asks for more permits than there are.
+    wait_for_place,  ///< Until the place `index` is gone, or (a semaphore's) says that it is held.
+    wait_for_any,    ///< Until anything in the queue changes.
+    kind_differs,    ///< The place `index`, which is ahead, is another kind's.
+    too_many,        ///< It asks for more permits than there are.
   };
   Kind kind = Kind::admitted;
   std::size_t index = 0;

@@ -70,8 +70,7 @@ QueueAcquirer::Step QueueAcquirer::line_up() {
   LockValue value = request_.value;
   value.token = session_.make_token();
   Unclear asked{value.token, text_of(value), runtime_.now(), std::nullopt};
-  const Result<LockRecord> place =
-      backend_.enqueue(request_.queue, asked.text, lease_.stored, caller_.step_deadline());
+  const Result<LockRecord> place = backend_.enqueue(request_.queue, asked.text, lease_.stored, caller_.step_deadline());
   unclear_ = std::move(asked);
   if (place) {
     caller_.write_answered();
@@ -166,10 +165,10 @@ QueueAcquirer::Step QueueAcquirer::look() {
 std::optional<int> QueueAcquirer::permits_in(const LockQueue& queue) {
   if (request_.value.kind != LockKind::semaphore || !queue.permits) return request_.permits;
   if (queue.resized || *queue.permits == request_.permits) return queue.permits;
-  error_ = fail(errc::lock_kind_differs, "semaphore '" + request_.name + "' has " + std::to_string(*queue.permits) +
-                                             " permits, not " + std::to_string(request_.permits) +
-                                             "; resize() changes that")
-               .value();
+  error_ =
+      fail(errc::lock_kind_differs, "semaphore '" + request_.name + "' has " + std::to_string(*queue.permits) +
+                                        " permits, not " + std::to_string(request_.permits) + "; resize() changes that")
+          .value();
   return std::nullopt;
 }
 

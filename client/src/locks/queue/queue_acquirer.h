@@ -23,9 +23,9 @@ namespace deimos {
 /// What is wanted of which queue.
 struct QueueRequest {
   std::string name;
-  std::string queue;    ///< Its directory.
-  LockValue value;      ///< What to write; the token is the acquirer's.
-  int permits = 1;      ///< A semaphore's: how many there are, as the code says.
+  std::string queue;  ///< Its directory.
+  LockValue value;    ///< What to write; the token is the acquirer's.
+  int permits = 1;    ///< A semaphore's: how many there are, as the code says.
 };
 
 /// Used by one task.
@@ -87,12 +87,12 @@ class QueueAcquirer {
   };
   std::optional<Unclear> unclear_;
   std::shared_ptr<LockAcquisition> place_;
-  std::string awaited_;             ///< The key of the place ahead that is waited for; empty: anything in the queue.
-  std::uint64_t listen_from_ = 0;   ///< The revision to wait from.
-  TimePoint look_at_;               ///< When to stop listening and look.
+  std::string awaited_;            ///< The key of the place ahead that is waited for; empty: anything in the queue.
+  std::uint64_t listen_from_ = 0;  ///< The revision to wait from.
+  TimePoint look_at_;              ///< When to stop listening and look.
   std::map<std::string, TimePoint> over_at_;  ///< When the leases of those ahead are over, by their keys.
-  int cleared_ = 0;                 ///< Watches in a row that found the history gone.
-  Error error_;                     ///< Why it failed.
+  int cleared_ = 0;                           ///< Watches in a row that found the history gone.
+  Error error_;                               ///< Why it failed.
 };
 
 }  // namespace deimos

@@ -11,7 +11,8 @@ namespace {
 std::optional<Error> check_permits(const std::string& what, int permits) {
   constexpr int most = 1'000'000'000;
   if (permits >= 1 && permits <= most) return std::nullopt;
-  return fail(errc::invalid_argument, what + " must be from 1 to 1000000000, but is " + std::to_string(permits)).value();
+  return fail(errc::invalid_argument, what + " must be from 1 to 1000000000, but is " + std::to_string(permits))
+      .value();
 }
 
 }  // namespace

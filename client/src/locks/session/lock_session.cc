@@ -140,6 +140,12 @@ void LockSession::want_text(const std::shared_ptr<LockAcquisition>& acquisition,
   renewal_.consider(*acquisition);
 }
 
+Result<void> LockSession::rewrite(const std::shared_ptr<LockAcquisition>& acquisition, std::string text,
+                                  std::stop_token stop) {
+  acquisition->want_text(std::move(text));
+  return renew(acquisition, std::move(stop));
+}
+
 LockCleaner::Job LockSession::job_for(const LockAcquisition& acquisition, bool granted) const {
   LockCleaner::Job job;
   job.name = acquisition.name();

@@ -78,6 +78,8 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   void abandon(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why, bool at_once);
   /// Its record is to hold `text`, as soon as the store can be told.
   void want_text(const std::shared_ptr<LockAcquisition>& acquisition, std::string text);
+  /// The same, now. If it fails, and the lock is not lost, it follows with the next renewal.
+  Result<void> rewrite(const std::shared_ptr<LockAcquisition>& acquisition, std::string text, std::stop_token stop);
   /// Gives it back to the store.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);

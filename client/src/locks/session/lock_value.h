@@ -22,7 +22,7 @@ struct LockValue {
   LockKind kind = LockKind::mutex;
   std::string token;
   int permits = 1;
-  bool held = false;    ///< Of a semaphore's: was admitted after it had to wait. Others may be without saying so.
+  bool held = false;         ///< Of a semaphore's: was admitted after it had to wait. Others may be without saying so.
   std::string message = {};  ///< Of a candidate's.
 
   friend bool operator==(const LockValue&, const LockValue&) = default;
