@@ -1,6 +1,7 @@
 // Leader election: one instance works, the others stand by, and everybody can know who it is.
 //
 //     leader_election [http://HOST:PORT]
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <iostream>
@@ -25,10 +26,14 @@ void say(const std::string& line) {
   std::cout << line << std::endl;
 }
 
+/// Whose turn it was so far, and is at work.
+std::atomic<int> terms = 0;
+
 /// One instance of a service: leads when its turn comes, until it is told to stop.
 void run_instance(const deimos::Client& client, const std::string& name, const std::stop_token& stop) {
   deimos::LockManager locks(client, {.prefix = "/example/election", .owner = name});
   const auto lead = [&](const std::stop_token& no_longer) {
+    ++terms;
     // Triggered when the leadership is lost, and when the instance is to stop. Only when this returns is it resigned.
     while (!no_longer.stop_requested()) std::this_thread::sleep_for(10ms);
     say(name + " has stopped its work");
@@ -48,9 +53,14 @@ void hand_over(const deimos::Client& client) {
   (void)locks.election("primary").observe(
       [&](const std::optional<deimos::Leader>& leader) {
         say(leader ? "the leader is at " + leader->message : "nobody leads");
-        if (leader && leader->owner == "alpha") first.request_stop();
-        if (leader && leader->owner == "beta") second.request_stop();
-        if (!leader) enough.request_stop();
+        if (!leader) {
+          enough.request_stop();
+          return;
+        }
+        const bool is_first = leader->owner == "alpha";
+        // The store knows that it is somebody's turn a little before they do.
+        while (terms < (is_first ? 1 : 2)) std::this_thread::sleep_for(5ms);
+        (is_first ? first : second).request_stop();
       },
       enough.get_token());
 }
