@@ -74,7 +74,8 @@ class DEIMOS_EXPORT Election {
   Result<void> run_while_leader(const std::function<void(std::stop_token)>& work, std::stop_token stop,
                                 std::string_view message = {}) const;
 
-  /// Who leads right now; none if nobody does. (Whose turn it is: that one may still be about to learn of it.) Blocks at most for LockOptions::request_timeout.
+  /// Who leads right now; none if nobody does. (Whose turn it is: that one may still be about to learn of it.) Blocks
+  /// at most for LockOptions::request_timeout.
   [[nodiscard]] Result<std::optional<Leader>> leader(std::stop_token stop = {}) const;
   /// Calls back on the calling task with who leads (none: nobody does), now and after every change of leader or
   /// message, without campaigning. Changes that follow each other quickly may be told as one. Blocks until `stop` is

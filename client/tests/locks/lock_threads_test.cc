@@ -160,6 +160,85 @@ TEST_P(LockThreads, ExcludeEachOtherWhateverTheyDo) {
   expect_clean();
 }
 
+TEST_P(LockThreads, OfEveryKindKeepTheirPromises) {
+  constexpr SemaphoreOptions three{.permits = 3};
+  constexpr MutexOptions fair{.fairness = Fairness::fair};
+  std::atomic<int> fairly = 0, writers = 0, readers = 0, permits = 0, leaders = 0;
+  std::atomic<int> together = 0, downgraded = 0;
+  const auto acquire_some = [&](LockManager& manager, std::uint64_t kind, const AcquireOptions& options,
+                                const std::stop_token& stop) -> Result<Hold> {
+    switch (kind) {
+      case 0: return manager.mutex("fair", fair).acquire(options, stop);
+      case 1: return manager.shared_mutex("shared").acquire(options, stop);
+      case 2: return manager.shared_mutex("shared").acquire_shared(options, stop);
+      default: return manager.semaphore("permits", three).acquire(static_cast<int>(kind) - 2, options, stop);
+    }
+  };
+  // Counts itself in, checks that nobody is there who must not be, and out.
+  const auto work_in = [&](std::uint64_t kind, const Hold& hold) {
+    if (kind == 0) {
+      EXPECT_EQ(fairly.fetch_add(1), 0);
+      fairly.fetch_sub(1);
+    } else if (kind == 1) {
+      EXPECT_EQ(writers.fetch_add(1), 0);
+      EXPECT_EQ(readers, 0);
+      std::this_thread::yield();
+      EXPECT_EQ(readers, 0);
+      writers.fetch_sub(1);
+      readers.fetch_add(1);
+      EXPECT_TRUE(hold.downgrade());
+      ++downgraded;
+      readers.fetch_sub(1);
+    } else if (kind == 2) {
+      if (readers.fetch_add(1) > 0) ++together;
+      EXPECT_EQ(writers, 0);
+      std::this_thread::yield();
+      EXPECT_EQ(writers, 0);
+      readers.fetch_sub(1);
+    } else {
+      const int wanted = static_cast<int>(kind) - 2;
+      EXPECT_LE(permits.fetch_add(wanted) + wanted, 3);
+      std::this_thread::yield();
+      permits.fetch_sub(wanted);
+    }
+  };
+  storm(8, 40, [&](int, std::mt19937_64& random) {
+    LockManager& manager = any_manager(random);
+    if (random() % 8 == 0) {
+      const auto leading = manager.election("boss").campaign("me", {.wait = 10s});
+      ASSERT_TRUE(leading) << leading.error().describe();
+      EXPECT_EQ(leaders.fetch_add(1), 0);
+      EXPECT_TRUE(leading->proclaim("at work"));
+      leaders.fetch_sub(1);
+      return;
+    }
+    const std::uint64_t kind = random() % 5;
+    AcquireOptions options;
+    std::stop_source stop;
+    std::jthread canceller;
+    if (random() % 6 == 0) options.wait = 0s;
+    if (random() % 6 == 0) canceller = std::jthread([&] { stop.request_stop(); });
+    const auto hold = acquire_some(manager, kind, options, stop.get_token());
+    if (!hold) {
+      ++(hold.error().code == errc::cancelled ? seen_.cancels : seen_.refusals);
+      return;
+    }
+    work_in(kind, *hold);
+    ++seen_.grants;
+    EXPECT_TRUE(hold->is_held());
+  });
+  EXPECT_GT(seen_.grants, 100);
+  EXPECT_GT(seen_.refusals, 0);
+  EXPECT_GT(seen_.cancels, 0);
+  EXPECT_GT(downgraded, 0);
+  EXPECT_GT(together, 0);
+  for (auto& manager : managers_) manager->close();
+  const LockManager observer(make_client());
+  for (const char* name : {"fair", "shared", "permits", "boss"}) {
+    EXPECT_TRUE(observer.line(name)->empty()) << name;
+  }
+}
+
 TEST_P(LockThreads, AreToldOnceOfALossAndMayCallBack) {
   struct Ended {
     std::shared_ptr<std::atomic<int>> told;
