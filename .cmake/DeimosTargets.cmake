@@ -49,6 +49,12 @@ function(deimos_library name)
     EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} VERIFY_INTERFACE_HEADER_SETS ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   deimos_build_flags(deimos_${name})
+  if(DEIMOS_PRECOMPILE_HEADERS)
+    # What nearly every source includes. The other builds see to it that each includes it itself.
+    target_precompile_headers(deimos_${name} PRIVATE
+      <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <stop_token> <string> <string_view>
+      <utility> <vector> <tl/expected.hpp>)
+  endif()
 endfunction()
 
 # deimos_program(name SOURCES ... LIBRARIES ...): a program in bin/.

@@ -15,6 +15,11 @@ function(run)
 endfunction()
 
 set(project "${SOURCE}/examples/project")
+# A cache of compilations knows nothing of precompiled headers.
+set(precompiled "")
+if(NOT LAUNCHER)
+  set(precompiled -DDEIMOS_PRECOMPILE_HEADERS=ON)
+endif()
 set(common -G Ninja "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
 set(configure "${CMAKE_COMMAND}" -S "${project}" -B "${WORK}/build" ${common} "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
 
@@ -54,7 +59,7 @@ if(HOW STREQUAL "subdirectory")
 endif()
 if(HOW STREQUAL "shared")
   run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/libraries" ${common} -DBUILD_SHARED_LIBS=ON -DDEIMOS_TESTS=OFF
-    -DCMAKE_CXX_FLAGS_DEBUG=-O0
+    -DCMAKE_CXX_FLAGS_DEBUG=-O0 ${precompiled}
     -DDEIMOS_PROGRAMS=OFF -DDEIMOS_EXAMPLES=OFF)
   run("${CMAKE_COMMAND}" --build "${WORK}/libraries")
   set(BUILD "${WORK}/libraries")
