@@ -25,7 +25,7 @@ class DEIMOS_EXPORT DeimosBackend final : public LockBackend {
   [[nodiscard]] Result<std::optional<Change>> wait_for_change(const std::string& key, std::uint64_t from_revision,
                                                               const Deadline& until) override;
   [[nodiscard]] Result<Inspection> inspect(const std::string& key, const Deadline& until) override;
-  [[nodiscard]] Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override;
+  [[nodiscard]] Result<Listing> list(const std::string& prefix, const Deadline& until) override;
   [[nodiscard]] Result<LockRecord> enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
                                            const Deadline& until) override;
   [[nodiscard]] Result<Listing> places(const std::string& queue, const Deadline& until) override;

@@ -51,7 +51,7 @@ struct Inspection {
   std::uint64_t revision = 0;
 };
 
-/// The records of a queue, in the order of their creation, and the store's revision at that reading.
+/// Records in the order of their creation, and the store's revision at that reading.
 struct Listing {
   std::vector<LockRecord> records;
   std::uint64_t revision = 0;
@@ -62,6 +62,7 @@ struct Change {
   std::string key = {};
   std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
   bool released = false;       ///< The key went away (released, expired or deleted): a hint to try, never a grant.
+  bool expired = false;        ///< It went away because its lease was over, as the store says.
   std::optional<std::chrono::seconds> ttl = {};  ///< Of the lease that the change began, if the store says so.
   std::string token = {};                        ///< What was written; empty if the key went away.
 };
@@ -106,8 +107,8 @@ class DEIMOS_EXPORT LockBackend {
                                                                       std::uint64_t from_revision,
                                                                       const Deadline& until) = 0;
   [[nodiscard]] virtual Result<Inspection> inspect(const std::string& key, const Deadline& until) = 0;
-  /// Every lock below the directory `prefix`, by key.
-  [[nodiscard]] virtual Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) = 0;
+  /// Every record below the directory `prefix`, in the order of their creation.
+  [[nodiscard]] virtual Result<Listing> list(const std::string& prefix, const Deadline& until) = 0;
 
   // Queues, for the kinds of locks that have places in order. A store that cannot do this leaves them as they are: they
   // fail with errc::invalid_argument.
@@ -119,7 +120,7 @@ class DEIMOS_EXPORT LockBackend {
   /// What is in the queue right now, never an older state. Empty if there is none. errc::not_a_directory: the name is
   /// that of a lock without a queue.
   [[nodiscard]] virtual Result<Listing> places(const std::string& queue, const Deadline& until);
-  /// As wait_for_change(), for whatever is in the queue.
+  /// As wait_for_change(), for whatever is below that directory.
   [[nodiscard]] virtual Result<std::optional<Change>> wait_for_any_change(const std::string& queue,
                                                                           std::uint64_t from_revision,
                                                                           const Deadline& until);

@@ -101,6 +101,7 @@ Result<std::optional<Change>> DeimosBackend::wait_for_event(const std::string& k
   change.revision = (*event)->node.modified_index;
   // The deletion of a directory above is an event of that directory.
   change.released = (*event)->is_removal();
+  change.expired = (*event)->action == Action::expire;
   change.ttl = (*event)->node.ttl;
   change.token = (*event)->node.value.value_or("");
   return change;
@@ -127,17 +128,16 @@ Result<Inspection> DeimosBackend::inspect(const std::string& key, const Deadline
   return Inspection{record_of(answer->node), answer->index};
 }
 
-Result<std::vector<LockRecord>> DeimosBackend::list(const std::string& prefix, const Deadline& until) {
-  const Result<Answer> answer =
-      client_.get(prefix, {.recursive = true, .sorted = true, .timeout = left(until)}, until.stop);
-  std::vector<LockRecord> records;
+Result<Listing> DeimosBackend::list(const std::string& prefix, const Deadline& until) {
+  const Result<Answer> answer = client_.get(prefix, {.recursive = true, .timeout = left(until)}, until.stop);
   if (!answer) {
-    if (answer.error().code == errc::key_not_found) return records;
+    if (answer.error().code == errc::key_not_found) return Listing{{}, answer.error().index};
     return passed_on(answer.error());
   }
-  for (const Node& child : answer->node.children) collect_files(child, records);
-  std::sort(records.begin(), records.end(), [](const LockRecord& a, const LockRecord& b) { return a.key < b.key; });
-  return records;
+  Listing listing{{}, answer->index};
+  for (const Node& child : answer->node.children) collect_files(child, listing.records);
+  std::ranges::sort(listing.records, {}, &LockRecord::created_revision);
+  return listing;
 }
 
 Result<LockRecord> DeimosBackend::enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,

@@ -274,13 +274,33 @@ TEST_F(FairMutex, APlaceThatWasTakenWithoutAnAnswerIsFoundAgain) {  // B1, F8
   EXPECT_TRUE(waiting.granted()) << "and it is renewed";
 }
 
-TEST_F(FairMutex, APlaceThatIsFoundLateIsConfirmedFirst) {  // B9
+TEST_F(FairMutex, APlaceThatIsFoundWhenItsLeaseIsOverIsGivenUp) {  // B9
   Member& hasty = world.add({.ttl = 3s, .request_timeout = 5s});
   hasty.faults->next(Step::enqueue, lose_answer());
   Waiter& waiting = start(hasty);
   world.sleep(8s);
   ASSERT_TRUE(waiting.granted());
   EXPECT_GT((*waiting.hold)->expires_at(), world.runtime->now());
+  EXPECT_EQ(places(), 1U);
+}
+
+TEST_F(FairMutex, ALeaseCountsFromTheRequestThatTookThePlace) {  // law 1
+  first.faults->next(Step::enqueue, delay_answer(4s));
+  AcquireOptions options;
+  options.auto_renew = false;
+  const TimePoint sent = world.runtime->now();
+  const Hold hold = of(first).acquire(options).value();
+  EXPECT_EQ(hold.expires_at(), sent + usable);
+}
+
+TEST_F(FairMutex, WhoFindsItsPlaceGoneWhenItIsItsTurnLinesUpAgain) {  // F2
+  Waiter& holder = start(first);
+  Waiter& waiting = start(second);
+  ASSERT_TRUE(world.client().remove(line()[1].key));
+  holder.release();
+  world.sleep(1s);
+  EXPECT_TRUE(waiting.granted());
+  EXPECT_EQ(second.seen(LockEvent::Kind::place_lost), 1);
   EXPECT_EQ(places(), 1U);
 }
 

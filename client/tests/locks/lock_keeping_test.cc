@@ -36,8 +36,8 @@ class SlowStore final : public LockBackend {
     return std::optional<Change>();
   }
   Result<Inspection> inspect(const std::string&, const Deadline&) override { return Inspection{}; }
-  Result<std::vector<LockRecord>> list(const std::string&, const Deadline&) override {
-    return std::vector<LockRecord>();
+  Result<Listing> list(const std::string&, const Deadline&) override {
+    return Listing{};
   }
 
   int renewals = 0;

@@ -133,8 +133,8 @@ class FaultyBackend final : public LockBackend {
     return run<Inspection>(Step::inspect, until,
                            [=, this](const Deadline& within) { return real_->inspect(key, within); });
   }
-  Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override {
-    return run<std::vector<LockRecord>>(Step::list, until,
+  Result<Listing> list(const std::string& prefix, const Deadline& until) override {
+    return run<Listing>(Step::list, until,
                                         [=, this](const Deadline& within) { return real_->list(prefix, within); });
   }
   Result<LockRecord> enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,

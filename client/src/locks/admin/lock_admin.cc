@@ -130,11 +130,15 @@ Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view 
     if (!key) return tl::unexpected<Error>(key.error());
     directory = *key;
   }
-  Result<std::vector<LockRecord>> records = session.backend().list(directory, session.step_deadline(std::move(stop)));
-  if (!records) return tl::unexpected<Error>(std::move(records.error()));
+  Result<Listing> listing = session.backend().list(directory, session.step_deadline(std::move(stop)));
+  if (!listing) return tl::unexpected<Error>(std::move(listing.error()));
+  return infos_below(session, std::move(*listing));
+}
+
+std::vector<LockInfo> infos_below(const LockSession& session, Listing listing) {
   std::vector<LockInfo> infos;
   std::map<std::string, Listing> queues;
-  for (LockRecord& record : *records) {
+  for (LockRecord& record : listing.records) {
     const LockValue value = lock_value_of(record.token);
     if (value.kind != LockKind::mutex || is_limit_text(record.token)) {
       queues[record.key.substr(0, record.key.rfind('/'))].records.push_back(std::move(record));
@@ -142,9 +146,8 @@ Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view 
       infos.push_back(info_of(session, std::move(record), value));
     }
   }
-  for (auto& [queue, listing] : queues) {
-    std::ranges::sort(listing.records, {}, &LockRecord::created_revision);
-    std::ranges::move(infos_of(session, queue, queue_of(std::move(listing))), std::back_inserter(infos));
+  for (auto& [queue, places] : queues) {
+    std::ranges::move(infos_of(session, queue, queue_of(std::move(places))), std::back_inserter(infos));
   }
   std::ranges::stable_sort(infos, {}, &LockInfo::name);
   return infos;

@@ -21,6 +21,8 @@ namespace deimos {
                                                       std::stop_token stop);
 [[nodiscard]] Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop_token stop);
 
+/// Those who hold locks or wait for them, by the records below the prefix; by name.
+[[nodiscard]] std::vector<LockInfo> infos_below(const LockSession& session, Listing listing);
 /// As Semaphore::resize().
 Result<void> resize_semaphore(LockSession& session, std::string_view name, int permits, std::stop_token stop);
 

@@ -1,26 +1,16 @@
 #include "locks/election/leader_watch.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "locks/queue/admission.h"
-#include "locks/session/patient_caller.h"
+#include "locks/session/follow_changes.h"
 
 namespace deimos {
 namespace {
 
 Leader leader_of(const QueuePlace& place) {
   return {owner_in(place.value.token), place.value.message, place.record.created_revision};
-}
-
-AcquireLimits limits_of(const LockSession& session, const std::string& name, const std::stop_token& stop) {
-  AcquireLimits limits;
-  limits.name = name;
-  limits.deadline = TimePoint::max();
-  limits.listen_for = session.options().poll_interval;
-  limits.stop = stop;
-  return limits;
 }
 
 /// Whether the change may be one of the leader: renewals are not.
@@ -54,42 +44,18 @@ Result<LeaderReading> read_leader(LockSession& session, const std::string& name,
 
 Error follow_leaders(LockSession& session, const std::string& name, const std::string& queue,
                      const std::function<void(const std::optional<Leader>&)>& on_change, const std::stop_token& stop) {
-  Runtime& runtime = session.runtime();
-  PatientCaller caller(runtime, session.options(), limits_of(session, name, stop));
-  constexpr Duration look_interval = std::chrono::seconds(30);
-  bool told = false;
-  LeaderReading known;
-  for (;;) {
-    if (auto error = caller.out_of_time()) return *error;
-    Result<LeaderReading> reading = read_leader(session, name, queue, caller.step_deadline());
-    if (!reading) {
-      if (auto why = caller.read_failed(reading.error())) return *why;
-      continue;
-    }
-    caller.read_answered();
-    const bool changed = !told || reading->leader != known.leader;
+  std::optional<LeaderReading> known;
+  Follower follower;
+  follower.read = [&](const Deadline& until) -> Result<std::uint64_t> {
+    Result<LeaderReading> reading = read_leader(session, name, queue, until);
+    if (!reading) return tl::unexpected<Error>(std::move(reading.error()));
+    const bool changed = !known || reading->leader != known->leader;
     known = std::move(*reading);
-    told = true;
-    if (changed) on_change(known.leader);
-    const TimePoint look_at = saturating_add(runtime.now(), look_interval);
-    for (std::uint64_t from = known.revision + 1; runtime.now() < look_at && !stop.stop_requested();) {
-      const TimePoint until = std::min(look_at, saturating_add(runtime.now(), caller.limits().listen_for));
-      const auto change = session.backend().wait_for_any_change(queue, from, {until, stop});
-      if (!change && change.error().code == errc::history_cleared) break;
-      if (!change) {
-        if (auto why = caller.read_failed(change.error())) return *why;
-        continue;
-      }
-      caller.read_answered();
-      if (!*change) {
-        if (runtime.now() < until) caller.pause(look_at);  // The store ended the poll; it may go on doing so.
-        continue;
-      }
-      caller.made_progress();
-      from = std::max(from, (*change)->revision) + 1;
-      if (may_matter(**change, known)) break;
-    }
-  }
+    if (changed) on_change(known->leader);
+    return known->revision;
+  };
+  follower.changed = [&](const Change& change) { return may_matter(change, *known); };
+  return follow_changes(session, queue, follower, stop);
 }
 
 }  // namespace deimos

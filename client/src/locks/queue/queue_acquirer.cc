@@ -45,7 +45,6 @@ QueueAcquirer::Step QueueAcquirer::next(Step step) {
   switch (step) {
     case Step::line_up: return line_up();
     case Step::find: return find();
-    case Step::confirm: return confirm();
     case Step::look: return look();
     case Step::write_limit: return write_limit();
     case Step::listen: return listen();
@@ -69,7 +68,7 @@ QueueAcquirer::Step QueueAcquirer::line_up() {
   // A new token each time: an earlier place that turns up late is not this one, and is removed.
   LockValue value = request_.value;
   value.token = session_.make_token();
-  Unclear asked{value.token, text_of(value), runtime_.now(), std::nullopt};
+  Unclear asked{value.token, text_of(value), runtime_.now()};
   const Result<LockRecord> place = backend_.enqueue(request_.queue, asked.text, lease_.stored, caller_.step_deadline());
   unclear_ = std::move(asked);
   if (place) {
@@ -94,9 +93,10 @@ QueueAcquirer::Step QueueAcquirer::find() {
 }
 
 QueueAcquirer::Step QueueAcquirer::placed(const LockRecord& place, TimePoint sent) {
-  if (runtime_.now() >= saturating_add(sent, lease_.usable)) {
-    unclear_->seen = place;
-    return Step::confirm;
+  if (runtime_.now() >= saturating_add(sent, lease_.usable)) {  // It is heard of when its lease is over.
+    forget_unclear();
+    caller_.pause();
+    return Step::line_up;
   }
   LockGrant grant;
   grant.token = unclear_->token;
@@ -109,24 +109,6 @@ QueueAcquirer::Step QueueAcquirer::placed(const LockRecord& place, TimePoint sen
                                              std::move(grant), wishes_, LockAcquisition::State::queued);
   session_.add(place_, user_);
   return Step::look;
-}
-
-QueueAcquirer::Step QueueAcquirer::confirm() {
-  LockRecord place = *unclear_->seen;
-  const TimePoint sent = runtime_.now();
-  const Result<Granted> renewed =
-      backend_.renew(place.key, unclear_->text, place.revision, lease_.stored, caller_.step_deadline());
-  if (renewed) {
-    caller_.write_answered();
-    place.revision = renewed->fencing_token;
-    return placed(place, sent);
-  }
-  if (renewed.error().code == errc::lock_not_held || renewed.error().code == errc::compare_failed) {
-    caller_.pause();
-    return Step::find;
-  }
-  if (auto why = caller_.write_failed(renewed.error())) return fail_with(std::move(*why));
-  return Step::find;
 }
 
 QueueAcquirer::Step QueueAcquirer::place_lost() {

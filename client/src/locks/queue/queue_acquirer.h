@@ -39,14 +39,12 @@ class QueueAcquirer {
   [[nodiscard]] Result<std::shared_ptr<LockAcquisition>> wait_for_turn();
 
  private:
-  enum class Step { line_up, find, confirm, look, write_limit, listen, granted, failed };
+  enum class Step { line_up, find, look, write_limit, listen, granted, failed };
 
   [[nodiscard]] Step next(Step step);
   [[nodiscard]] Step line_up();
   /// Looks for the place that an unclear line_up() may have taken.
   [[nodiscard]] Step find();
-  /// Starts the lease of that place anew: too much of it has passed.
-  [[nodiscard]] Step confirm();
   [[nodiscard]] Step look();
   [[nodiscard]] Step judge(const LockQueue& queue);
   [[nodiscard]] Step write_limit();
@@ -83,7 +81,6 @@ class QueueAcquirer {
     std::string token;
     std::string text;
     TimePoint sent;
-    std::optional<LockRecord> seen;
   };
   std::optional<Unclear> unclear_;
   std::shared_ptr<LockAcquisition> place_;

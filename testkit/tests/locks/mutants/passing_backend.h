@@ -38,7 +38,7 @@ class PassingBackend : public LockBackend {
   Result<Inspection> inspect(const std::string& key, const Deadline& until) override {
     return right_.inspect(key, until);
   }
-  Result<std::vector<LockRecord>> list(const std::string& prefix, const Deadline& until) override {
+  Result<Listing> list(const std::string& prefix, const Deadline& until) override {
     return right_.list(prefix, until);
   }
 

@@ -1,0 +1,28 @@
+// Follows what happens below a directory of the store: reads it, listens, and reads again when that is needed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include <deimos/lock_backend.h>
+
+#include "locks/session/lock_session.h"
+
+namespace deimos {
+
+struct Follower {
+  /// Reads all of it; returns the store's revision at that reading.
+  std::function<Result<std::uint64_t>(const Deadline&)> read;
+  /// One change after that reading; whether it is to be read again.
+  std::function<bool(const Change&)> changed;
+};
+
+/// Blocks until `stop` is triggered (errc::cancelled), or asking again cannot help; returns why. Calls back on the
+/// calling task. Every change is either told or, if the store has forgotten it, followed by a reading; and it is read
+/// now and then also if nothing is told, since a store may have begun anew.
+[[nodiscard]] Error follow_changes(LockSession& session, const std::string& directory, const Follower& follower,
+                                   const std::stop_token& stop);
+
+}  // namespace deimos
