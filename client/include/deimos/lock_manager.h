@@ -18,6 +18,7 @@
 #include <deimos/election.h>
 #include <deimos/internal/export.h>
 #include <deimos/lock_backend.h>
+#include <deimos/lock_change.h>
 #include <deimos/lock_options.h>
 #include <deimos/mutex.h>
 #include <deimos/semaphore.h>
@@ -76,6 +77,13 @@ class DEIMOS_EXPORT LockManager {
   /// The locks held below the prefix, by name, and who waits for them in their queues; with `below`, those under that
   /// part of it.
   [[nodiscard]] Result<std::vector<LockInfo>> list(std::string_view below = {}, std::stop_token stop = {}) const;
+  /// Calls back on the calling task with every change of who holds locks below the prefix, or waits for them; first
+  /// with those who do now. None is left out: where the store's history has been overtaken, what is different is told
+  /// (LockChange::Kind::gone). A lease that is over counts until the store has swept it. With `below`, only of the
+  /// locks under that part of the prefix. Blocks until `stop` is triggered (errc::cancelled), the manager is closed
+  /// (errc::closed), or the store cannot be made sense of.
+  Result<void> observe(const std::function<void(const LockChange&)>& on_change, std::stop_token stop,
+                       std::string_view below = {}) const;
   /// Takes the lock from whoever holds it (from all who do): false if nobody does. A holder that uses this manager
   /// learns of it at once, any other at its next renewal.
   Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;

@@ -4,8 +4,11 @@
 
 #include "locks/admin/lock_admin.h"
 #include "locks/lock_table.h"
+#include "locks/session/follow_changes.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_session.h"
+#include "locks/watcher/lock_watcher.h"
+#include "runtime/stop_either.h"
 
 namespace deimos {
 
@@ -55,6 +58,31 @@ Result<std::vector<LockInfo>> LockManager::line(std::string_view name, std::stop
 
 Result<std::vector<LockInfo>> LockManager::list(std::string_view below, std::stop_token stop) const {
   return list_locks(locks_->session(), below, std::move(stop));
+}
+
+Result<void> LockManager::observe(const std::function<void(const LockChange&)>& on_change, std::stop_token stop,
+                                  std::string_view below) const {
+  LockSession& session = locks_->session();
+  const Result<LockSession::Operation> operation = session.begin();
+  if (!operation) return tl::unexpected<Error>(operation.error());
+  const Result<std::string> directory = directory_of(session, below);
+  if (!directory) return tl::unexpected<Error>(directory.error());
+  LockWatcher watcher(session, on_change);
+  Follower follower;
+  follower.read = [&](const Deadline& until) -> Result<std::uint64_t> {
+    Result<Listing> listing = session.backend().list(*directory, until);
+    if (!listing) return tl::unexpected<Error>(std::move(listing.error()));
+    const std::uint64_t revision = listing->revision;
+    watcher.read(std::move(*listing));
+    return revision;
+  };
+  follower.changed = [&](const Change& change) { return !watcher.changed(change); };
+  const StopEither either(stop, session.closing());
+  Error why = follow_changes(session, *directory, follower, either.token());
+  if (why.code == errc::cancelled && session.closing().stop_requested()) {
+    return fail(errc::closed, "the lock manager was closed");
+  }
+  return tl::unexpected<Error>(std::move(why));
 }
 
 Result<bool> LockManager::force_unlock(std::string_view name, std::stop_token stop) const {

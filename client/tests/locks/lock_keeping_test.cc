@@ -36,9 +36,7 @@ class SlowStore final : public LockBackend {
     return std::optional<Change>();
   }
   Result<Inspection> inspect(const std::string&, const Deadline&) override { return Inspection{}; }
-  Result<Listing> list(const std::string&, const Deadline&) override {
-    return Listing{};
-  }
+  Result<Listing> list(const std::string&, const Deadline&) override { return Listing{}; }
 
   int renewals = 0;
 

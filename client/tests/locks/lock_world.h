@@ -134,8 +134,7 @@ class FaultyBackend final : public LockBackend {
                            [=, this](const Deadline& within) { return real_->inspect(key, within); });
   }
   Result<Listing> list(const std::string& prefix, const Deadline& until) override {
-    return run<Listing>(Step::list, until,
-                                        [=, this](const Deadline& within) { return real_->list(prefix, within); });
+    return run<Listing>(Step::list, until, [=, this](const Deadline& within) { return real_->list(prefix, within); });
   }
   Result<LockRecord> enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
                              const Deadline& until) override {

@@ -121,16 +121,16 @@ Result<std::vector<LockInfo>> lock_line(LockSession& session, std::string_view n
   return *holder ? std::vector<LockInfo>{**holder} : std::vector<LockInfo>();
 }
 
+Result<std::string> directory_of(const LockSession& session, std::string_view below) {
+  return below.empty() ? Result<std::string>(session.options().prefix) : session.key_of(below);
+}
+
 Result<std::vector<LockInfo>> list_locks(LockSession& session, std::string_view below, std::stop_token stop) {
   const Result<LockSession::Operation> operation = session.begin();
   if (!operation) return tl::unexpected<Error>(operation.error());
-  std::string directory = session.options().prefix;
-  if (!below.empty()) {
-    const Result<std::string> key = session.key_of(below);
-    if (!key) return tl::unexpected<Error>(key.error());
-    directory = *key;
-  }
-  Result<Listing> listing = session.backend().list(directory, session.step_deadline(std::move(stop)));
+  const Result<std::string> directory = directory_of(session, below);
+  if (!directory) return tl::unexpected<Error>(directory.error());
+  Result<Listing> listing = session.backend().list(*directory, session.step_deadline(std::move(stop)));
   if (!listing) return tl::unexpected<Error>(std::move(listing.error()));
   return infos_below(session, std::move(*listing));
 }

@@ -21,6 +21,8 @@ namespace deimos {
                                                       std::stop_token stop);
 [[nodiscard]] Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop_token stop);
 
+/// The key of that part of the prefix; empty: of all of it. errc::invalid_key.
+[[nodiscard]] Result<std::string> directory_of(const LockSession& session, std::string_view below);
 /// Those who hold locks or wait for them, by the records below the prefix; by name.
 [[nodiscard]] std::vector<LockInfo> infos_below(const LockSession& session, Listing listing);
 /// As Semaphore::resize().

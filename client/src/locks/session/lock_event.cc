@@ -1,3 +1,4 @@
+#include <deimos/lock_change.h>
 #include <deimos/lock_options.h>
 
 namespace deimos {
@@ -14,6 +15,17 @@ std::string_view to_string(LockEvent::Kind kind) noexcept {
     case LockEvent::Kind::left_to_expire: return "left to expire";
     case LockEvent::Kind::stray_unlock: return "stray unlock";
     case LockEvent::Kind::place_lost: return "place lost";
+  }
+  return "?";
+}
+
+std::string_view to_string(LockChange::Kind kind) noexcept {
+  switch (kind) {
+    case LockChange::Kind::queued: return "queued";
+    case LockChange::Kind::acquired: return "acquired";
+    case LockChange::Kind::released: return "released";
+    case LockChange::Kind::expired: return "expired";
+    case LockChange::Kind::gone: return "gone";
   }
   return "?";
 }

@@ -38,9 +38,7 @@ class PassingBackend : public LockBackend {
   Result<Inspection> inspect(const std::string& key, const Deadline& until) override {
     return right_.inspect(key, until);
   }
-  Result<Listing> list(const std::string& prefix, const Deadline& until) override {
-    return right_.list(prefix, until);
-  }
+  Result<Listing> list(const std::string& prefix, const Deadline& until) override { return right_.list(prefix, until); }
 
  protected:
   [[nodiscard]] Duration left(const Deadline& until) const {
