@@ -270,9 +270,20 @@ TEST_F(FairMutex, AWaiterThatIsTakenOutLinesUpAgainAtOnce) {
   start(first);
   Waiter& waiting = start(second);
   ASSERT_TRUE(world.client().remove(line()[1].key));
-  world.sleep(8s);
+  while (second.seen(LockEvent::Kind::place_lost) == 0) world.sleep(10ms);
+  world.sleep(100ms);
   EXPECT_TRUE(waiting.waits());
-  EXPECT_EQ(places(), 2U);
+  EXPECT_EQ(places(), 2U) << "not only when its poll ends";
+}
+
+TEST_F(FairMutex, NothingIsKeptOfAWaitThatWasGivenUp) {
+  Waiter& holder = start(first);
+  EXPECT_FALSE(of(second).acquire(within(1s)));
+  EXPECT_FALSE(of(second).try_lock());
+  world.sleep(1s);
+  holder.release();
+  // In that process the name is free for another kind; in the store it is, as soon as nobody has it.
+  EXPECT_THAT(second.locks->shared_mutex("a").acquire(), Succeeds());
 }
 
 TEST_F(FairMutex, APlaceThatWasTakenWithoutAnAnswerIsFoundAgain) {  // B1, F8

@@ -212,11 +212,31 @@ TEST_F(SharedMutexTest, ADowngradeWithoutAnAnswerIsNoLossAndIsWrittenAgain) {
 TEST_F(SharedMutexTest, ADowngradeWhoseAnswerIsLostIsGivenBackAllTheSame) {  // A8
   Owner& writing = writer(first);
   first.faults->next(Step::take_over, lose_answer());
-  EXPECT_THAT((*writing.hold)->downgrade(), Succeeds());
   first.faults->always(Step::renew, lose_request());
   first.faults->always(Step::take_over, lose_request());
+  EXPECT_THAT((*writing.hold)->downgrade(), Succeeds());
   writing.release();
   EXPECT_EQ(second.locks->shared_mutex("a").line()->size(), 0U);
+}
+
+TEST_F(SharedMutexTest, ADowngradeIsWrittenAlsoIfNothingIsRenewed) {
+  Owner& writing = writer(first);
+  Owner& reading = reader(second);
+  (*writing.hold)->pause_renewal();
+  first.faults->next(Step::take_over, refuse());
+  EXPECT_THAT((*writing.hold)->downgrade(), Succeeds());
+  world.sleep(2s);
+  EXPECT_TRUE(reading.in());
+}
+
+TEST_F(SharedMutexTest, ReadersOfOneProcessAskTheStoreTogether) {
+  Owner& writing = writer(first);
+  std::vector<Owner*> readers;
+  for (int i = 0; i < 4; ++i) readers.push_back(&reader(first));
+  first.faults->always(Step::enqueue, delay_answer(1s));
+  writing.release();
+  world.sleep(1500ms);
+  for (const Owner* one : readers) EXPECT_TRUE(one->in());
 }
 
 TEST_F(SharedMutexTest, ARenewalThatCrossesADowngradeIsNoLoss) {
