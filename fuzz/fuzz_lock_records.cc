@@ -15,7 +15,7 @@
 namespace {
 
 using deimos::LockKind;
-using deimos::Verdict;
+using deimos::QueueVerdict;
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -34,9 +34,9 @@ void check_admission(const deimos::LockQueue& queue) {
   std::size_t admitted = 0;
   bool exclusive = false;
   for (std::size_t i = 0; i < queue.places.size(); ++i) {
-    const Verdict verdict = deimos::verdict_on(queue, i, permits);
+    const QueueVerdict verdict = deimos::verdict_on(queue, i, permits);
     require(verdict.index <= i);
-    if (verdict.kind != Verdict::Kind::admitted) continue;
+    if (verdict.kind != QueueVerdict::Kind::admitted) continue;
     const deimos::LockValue& value = queue.places[i].value;
     require(deimos::is_same_lock(value.kind, queue.places.front().value.kind));
     require(!exclusive && "nobody is in beside an exclusive one");

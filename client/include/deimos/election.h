@@ -17,19 +17,11 @@
 #include <deimos/error.h>
 #include <deimos/hold.h>
 #include <deimos/internal/export.h>
+#include <deimos/leader.h>
 #include <deimos/lock_options.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
-
-/// Who leads, as the store says.
-struct Leader {
-  std::string owner;                ///< LockOptions::owner of its manager.
-  std::string message;              ///< What it has to say.
-  std::uint64_t fencing_token = 0;  ///< Grows with every leader.
-
-  friend bool operator==(const Leader&, const Leader&) = default;
-};
 
 /// One term of leading, for as long as the object lives: resigns when destroyed. Move-only; the const members may be
 /// called from several tasks at once.

@@ -61,7 +61,7 @@ class DEIMOS_EXPORT Hold {
   Result<Release> release();
 
  private:
-  friend class LocalLock;
+  friend class HoldAccess;
   Hold(std::shared_ptr<LocalLock> state, std::shared_ptr<LockAcquisition> acquisition) noexcept;
 
   std::shared_ptr<LocalLock> state_;

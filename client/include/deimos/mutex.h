@@ -14,9 +14,9 @@
 
 #include <deimos/error.h>
 #include <deimos/hold.h>
-#include <deimos/internal/bounded_wait.h>
 #include <deimos/internal/export.h>
 #include <deimos/lock_options.h>
+#include <deimos/lock_wait.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -40,12 +40,12 @@ class DEIMOS_EXPORT Mutex {
   [[nodiscard]] bool try_lock() const;
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) const {
-    return try_lock_within(internal::bounded_wait(wait));
+    return try_lock_within(bounded_wait(wait));
   }
   /// An instant of RuntimeClock is one of the runtime's.
   template <typename Clock, typename Length>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Length>& instant) const {
-    return try_lock_within(internal::wait_until_instant(instant, now()));
+    return try_lock_within(wait_until_instant(instant, now()));
   }
   /// Undoes one lock() of the calling task. Blocks at most for LockOptions::request_timeout; what could not be done by
   /// then is finished in the background. If an acquisition of this task was lost before it was unlocked, its unlocks

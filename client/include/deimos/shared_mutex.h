@@ -17,9 +17,9 @@
 
 #include <deimos/error.h>
 #include <deimos/hold.h>
-#include <deimos/internal/bounded_wait.h>
 #include <deimos/internal/export.h>
 #include <deimos/lock_options.h>
+#include <deimos/lock_wait.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -42,11 +42,11 @@ class DEIMOS_EXPORT SharedMutex {
   [[nodiscard]] bool try_lock() const;
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) const {
-    return try_lock_within(LockKind::writer, internal::bounded_wait(wait));
+    return try_lock_within(LockKind::writer, bounded_wait(wait));
   }
   template <typename Clock, typename Length>
   [[nodiscard]] bool try_lock_until(const std::chrono::time_point<Clock, Length>& instant) const {
-    return try_lock_within(LockKind::writer, internal::wait_until_instant(instant, now()));
+    return try_lock_within(LockKind::writer, wait_until_instant(instant, now()));
   }
   void unlock() const noexcept;
 
@@ -54,11 +54,11 @@ class DEIMOS_EXPORT SharedMutex {
   [[nodiscard]] bool try_lock_shared() const;
   template <typename Rep, typename Period>
   [[nodiscard]] bool try_lock_shared_for(const std::chrono::duration<Rep, Period>& wait) const {
-    return try_lock_within(LockKind::reader, internal::bounded_wait(wait));
+    return try_lock_within(LockKind::reader, bounded_wait(wait));
   }
   template <typename Clock, typename Length>
   [[nodiscard]] bool try_lock_shared_until(const std::chrono::time_point<Clock, Length>& instant) const {
-    return try_lock_within(LockKind::reader, internal::wait_until_instant(instant, now()));
+    return try_lock_within(LockKind::reader, wait_until_instant(instant, now()));
   }
   void unlock_shared() const noexcept;
   /// As Hold::downgrade(), for what the calling task has locked: to be given back by unlock_shared().

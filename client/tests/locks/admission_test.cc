@@ -10,7 +10,7 @@
 namespace deimos {
 namespace {
 
-using Kind = Verdict::Kind;
+using Kind = QueueVerdict::Kind;
 
 LockQueue queue_with(const std::vector<LockValue>& values) {
   LockQueue queue;
@@ -63,7 +63,7 @@ void for_each_queue(const std::vector<LockValue>& values, std::size_t most, Chec
 TEST(Admission, OfAFairMutexTheFirstIsInAndEachOtherWaitsForTheOneBefore) {
   for_each_queue({of_kind(LockKind::fair_mutex)}, 6, [](const LockQueue& queue) {
     for (std::size_t i = 0; i < queue.places.size(); ++i) {
-      const Verdict verdict = verdict_on(queue, i, 1);
+      const QueueVerdict verdict = verdict_on(queue, i, 1);
       EXPECT_EQ(verdict.kind, i == 0 ? Kind::admitted : Kind::wait_for_place);
       if (i > 0) {
         EXPECT_EQ(verdict.index, i - 1);
@@ -80,7 +80,7 @@ TEST(Admission, OfASharedMutexReadersAreInTogetherAndAWriterAlone) {
     }
     for (std::size_t i = 0; i < queue.places.size(); ++i) {
       const bool writes = queue.places[i].value.kind == LockKind::writer;
-      const Verdict verdict = verdict_on(queue, i, 1);
+      const QueueVerdict verdict = verdict_on(queue, i, 1);
       // Readers up to the first writer; that writer, if nobody is before it.
       const bool in = i < first_writer || (i == 0 && writes);
       ASSERT_EQ(verdict.kind, in ? Kind::admitted : Kind::wait_for_place) << i << " of\n" << text_of(queue);
@@ -103,7 +103,7 @@ TEST(Admission, OfASemaphoreAsManyAreInAsFitAndNobodyOvertakes) {
       bool full = false;
       for (std::size_t i = 0; i < queue.places.size(); ++i) {
         const int wanted = queue.places[i].value.permits;
-        const Verdict verdict = verdict_on(queue, i, permits);
+        const QueueVerdict verdict = verdict_on(queue, i, permits);
         if (wanted > permits) {
           EXPECT_EQ(verdict.kind, Kind::too_many);
           full = true;  // Until it has gone.

@@ -5,6 +5,7 @@
 #include <deimos/internal/utf8.h>
 
 #include "locks/election/leader_watch.h"
+#include "locks/local/hold_access.h"
 #include "locks/local/local_lock.h"
 #include "locks/session/lock_value.h"
 #include "runtime/stop_either.h"
@@ -42,7 +43,7 @@ Result<Leadership> Election::campaign(std::string_view message, const AcquireOpt
   claim.message = message;
   auto acquired = (*state_)->acquire(claim, options, stop);
   if (!acquired) return tl::unexpected<Error>(std::move(acquired.error()));
-  return Leadership(LocalLock::hold_of(*state_, *acquired), *state_, *acquired);
+  return Leadership(HoldAccess::hold_of(*state_, *acquired), *state_, *acquired);
 }
 
 Result<void> Election::run_while_leader(const std::function<void(std::stop_token)>& work, std::stop_token stop,

@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <string>
 
-#include <deimos/election.h>
+#include <deimos/leader.h>
 
 #include "locks/session/lock_session.h"
 

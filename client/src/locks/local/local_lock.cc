@@ -254,18 +254,6 @@ Duration LocalLock::listen_for(const AcquireOptions& options) const {
   return options.retry_interval == Duration::zero() ? session_->options().poll_interval : options.retry_interval;
 }
 
-Result<Hold> LocalLock::hold(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim,
-                             const AcquireOptions& options, const std::stop_token& stop) {
-  if (!lock) return tl::unexpected<Error>(lock.error());
-  Acquired acquired = (*lock)->acquire(claim, options, stop);
-  if (!acquired) return tl::unexpected<Error>(std::move(acquired.error()));
-  return hold_of(*lock, std::move(*acquired));
-}
-
-Hold LocalLock::hold_of(std::shared_ptr<LocalLock> lock, std::shared_ptr<LockAcquisition> acquisition) {
-  return {std::move(lock), std::move(acquisition)};
-}
-
 void LocalLock::lock(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim) {
   if (!lock) throw LockError(lock.error());
   if (const Result<void> locked = (*lock)->lock_within(claim, Duration::max()); !locked)

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include <deimos/hold.h>
 #include <deimos/internal/local_mutex.h>
 #include <deimos/lock_options.h>
 #include <deimos/release.h>
@@ -35,10 +34,6 @@ class LocalLock final : public LeaseUser, public std::enable_shared_from_this<Lo
   /// The acquisition that the caller now holds, once (more): a Hold is made of it.
   using Acquired = Result<std::shared_ptr<LockAcquisition>>;
   [[nodiscard]] Acquired acquire(const Claim& claim, const AcquireOptions& options, const std::stop_token& stop);
-  [[nodiscard]] static Result<Hold> hold(const Result<std::shared_ptr<LocalLock>>& lock, const Claim& claim,
-                                         const AcquireOptions& options, const std::stop_token& stop);
-  /// One hold of what was acquired.
-  [[nodiscard]] static Hold hold_of(std::shared_ptr<LocalLock> lock, std::shared_ptr<LockAcquisition> acquisition);
   /// Undoes one hold of `acquisition`.
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   /// The acquisition that was held may be over: whoever is first in line looks.

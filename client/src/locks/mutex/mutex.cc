@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "locks/admin/lock_admin.h"
+#include "locks/local/hold_access.h"
 #include "locks/local/local_lock.h"
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/lock_session.h"
@@ -13,7 +14,7 @@ Mutex::Mutex(std::string name, Result<std::shared_ptr<LocalLock>> state, LockKin
     : name_(std::move(name)), state_(std::move(state)), kind_(kind) {}
 
 Result<Hold> Mutex::acquire(const AcquireOptions& options, std::stop_token stop) const {
-  return LocalLock::hold(state_, {.kind = kind_}, options, stop);
+  return HoldAccess::acquire(state_, {.kind = kind_}, options, stop);
 }
 
 void Mutex::lock() const { LocalLock::lock(state_, {.kind = kind_}); }

@@ -31,18 +31,18 @@ bool conflict(const LockValue& a, const LockValue& b) {
   return !(a.kind == LockKind::reader && b.kind == LockKind::reader);
 }
 
-Verdict verdict_on_permits(const LockQueue& queue, std::size_t mine, int permits) {
-  if (queue.places[mine].value.permits > permits) return {Verdict::Kind::too_many, mine};
+QueueVerdict verdict_on_permits(const LockQueue& queue, std::size_t mine, int permits) {
+  if (queue.places[mine].value.permits > permits) return {QueueVerdict::Kind::too_many, mine};
   // 64 bits: any number of places of any number of permits.
   std::int64_t taken = 0;
   for (std::size_t i = 0; i <= mine; ++i) {
     taken += queue.places[i].value.permits;
     if (taken <= permits) continue;
     // The first that does not fit waits for whoever goes; the others for whoever is before them.
-    if (i == mine) return {Verdict::Kind::wait_for_any, mine};
-    return {Verdict::Kind::wait_for_place, mine - 1};
+    if (i == mine) return {QueueVerdict::Kind::wait_for_any, mine};
+    return {QueueVerdict::Kind::wait_for_place, mine - 1};
   }
-  return {Verdict::Kind::admitted, mine};
+  return {QueueVerdict::Kind::admitted, mine};
 }
 
 }  // namespace
@@ -63,23 +63,23 @@ LockQueue queue_of(Listing listing) {
   return queue;
 }
 
-Verdict verdict_on(const LockQueue& queue, std::size_t mine, int permits) {
+QueueVerdict verdict_on(const LockQueue& queue, std::size_t mine, int permits) {
   DEIMOS_ASSERT(mine < queue.places.size(), "who asks is in the queue");
   const LockValue& value = queue.places[mine].value;
   for (std::size_t i = 0; i < mine; ++i) {
-    if (!is_same_lock(queue.places[i].value.kind, value.kind)) return {Verdict::Kind::kind_differs, i};
+    if (!is_same_lock(queue.places[i].value.kind, value.kind)) return {QueueVerdict::Kind::kind_differs, i};
   }
   if (value.kind == LockKind::semaphore) return verdict_on_permits(queue, mine, permits);
   for (std::size_t i = mine; i-- > 0;) {
-    if (conflict(queue.places[i].value, value)) return {Verdict::Kind::wait_for_place, i};
+    if (conflict(queue.places[i].value, value)) return {QueueVerdict::Kind::wait_for_place, i};
   }
-  return {Verdict::Kind::admitted, mine};
+  return {QueueVerdict::Kind::admitted, mine};
 }
 
 bool is_admitted(const LockQueue& queue, std::size_t index) {
   // Who says so was let in, also if there are less permits by now.
   if (queue.places[index].value.held) return true;
-  return verdict_on(queue, index, queue.permits.value_or(1)).kind == Verdict::Kind::admitted;
+  return verdict_on(queue, index, queue.permits.value_or(1)).kind == QueueVerdict::Kind::admitted;
 }
 
 std::string limit_text(int permits, bool resized) {

@@ -33,7 +33,7 @@ struct LockQueue {
 [[nodiscard]] LockQueue queue_of(Listing listing);
 
 /// What is to happen to one place of a queue.
-struct Verdict {
+struct QueueVerdict {
   enum class Kind {
     admitted,
     wait_for_place,  ///< Until the place `index` is gone, or (a semaphore's) says that it is held.
@@ -48,7 +48,7 @@ struct Verdict {
 /// Whether the place at `index` holds the lock; a semaphore's by the permits that are written down.
 [[nodiscard]] bool is_admitted(const LockQueue& queue, std::size_t index);
 /// On the place at `mine`. `permits`: how many a semaphore has.
-[[nodiscard]] Verdict verdict_on(const LockQueue& queue, std::size_t mine, int permits);
+[[nodiscard]] QueueVerdict verdict_on(const LockQueue& queue, std::size_t mine, int permits);
 
 /// The text of the record that says how many permits a semaphore has, and its name in the directory of the queue.
 [[nodiscard]] std::string limit_text(int permits, bool resized);

@@ -169,9 +169,9 @@ QueueAcquirer::Step QueueAcquirer::judge(const LockQueue& queue) {
   const std::optional<int> permits = permits_in(queue);
   if (!permits) return Step::failed;
   const auto index = static_cast<std::size_t>(mine - queue.places.begin());
-  const Verdict verdict = verdict_on(queue, index, *permits);
-  if (verdict.kind == Verdict::Kind::admitted) return go_in(queue, index);
-  if (verdict.kind == Verdict::Kind::too_many) {
+  const QueueVerdict verdict = verdict_on(queue, index, *permits);
+  if (verdict.kind == QueueVerdict::Kind::admitted) return go_in(queue, index);
+  if (verdict.kind == QueueVerdict::Kind::too_many) {
     return fail_with(fail(errc::invalid_argument, "semaphore '" + request_.name + "' has " + std::to_string(*permits) +
                                                       " permits: " + std::to_string(request_.value.permits) +
                                                       " cannot be had at once")
@@ -202,16 +202,16 @@ QueueAcquirer::Step QueueAcquirer::go_in(const LockQueue& queue, std::size_t min
   return Step::granted;
 }
 
-QueueAcquirer::Step QueueAcquirer::wait_for(const LockQueue& queue, const Verdict& verdict, std::size_t mine) {
+QueueAcquirer::Step QueueAcquirer::wait_for(const LockQueue& queue, const QueueVerdict& verdict, std::size_t mine) {
   over_at_.clear();
-  const bool any = verdict.kind == Verdict::Kind::wait_for_any;
+  const bool any = verdict.kind == QueueVerdict::Kind::wait_for_any;
   for (std::size_t i = any ? 0 : verdict.index; i < (any ? mine : verdict.index + 1); ++i) {
     const LockRecord& ahead = queue.places[i].record;
     if (ahead.ttl && is_over(*ahead.ttl, session_.options())) return evict(ahead);
     // The store leaves out a ttl of 0.
     if (ahead.ttl || ahead.expires) over_at_[ahead.key] = over_at(ahead.ttl.value_or(std::chrono::seconds(0)));
   }
-  if (verdict.kind == Verdict::Kind::kind_differs) {
+  if (verdict.kind == QueueVerdict::Kind::kind_differs) {
     const LockKind kind = queue.places[verdict.index].value.kind;
     return fail_with(
         fail(errc::lock_kind_differs, "'" + request_.name + "' is in use as a " + std::string(to_string(kind)))

@@ -49,7 +49,7 @@ class QueueAcquirer {
   [[nodiscard]] Step judge(const LockQueue& queue);
   [[nodiscard]] Step write_limit();
   [[nodiscard]] Step go_in(const LockQueue& queue, std::size_t mine);
-  [[nodiscard]] Step wait_for(const LockQueue& queue, const Verdict& verdict, std::size_t mine);
+  [[nodiscard]] Step wait_for(const LockQueue& queue, const QueueVerdict& verdict, std::size_t mine);
   [[nodiscard]] Step evict(const LockRecord& expired);
   [[nodiscard]] Step listen();
 

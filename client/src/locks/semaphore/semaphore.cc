@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "locks/admin/lock_admin.h"
+#include "locks/local/hold_access.h"
 #include "locks/local/local_lock.h"
 
 namespace deimos {
@@ -24,8 +25,8 @@ Semaphore::Semaphore(std::string name, Result<std::shared_ptr<LocalLock>> state,
 
 Result<Hold> Semaphore::acquire(int permits, const AcquireOptions& options, std::stop_token stop) const {
   if (auto error = check_permits("the permits asked for", permits)) return tl::unexpected<Error>(std::move(*error));
-  return LocalLock::hold(state_, {.kind = LockKind::semaphore, .permits = permits, .limit = options_.permits}, options,
-                         stop);
+  return HoldAccess::acquire(state_, {.kind = LockKind::semaphore, .permits = permits, .limit = options_.permits},
+                             options, stop);
 }
 
 Result<void> Semaphore::resize(int permits, std::stop_token stop) const {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "locks/admin/lock_admin.h"
+#include "locks/local/hold_access.h"
 #include "locks/local/local_lock.h"
 
 namespace deimos {
@@ -11,11 +12,11 @@ SharedMutex::SharedMutex(std::string name, Result<std::shared_ptr<LocalLock>> st
     : name_(std::move(name)), state_(std::move(state)) {}
 
 Result<Hold> SharedMutex::acquire(const AcquireOptions& options, std::stop_token stop) const {
-  return LocalLock::hold(state_, {.kind = LockKind::writer}, options, stop);
+  return HoldAccess::acquire(state_, {.kind = LockKind::writer}, options, stop);
 }
 
 Result<Hold> SharedMutex::acquire_shared(const AcquireOptions& options, std::stop_token stop) const {
-  return LocalLock::hold(state_, {.kind = LockKind::reader}, options, stop);
+  return HoldAccess::acquire(state_, {.kind = LockKind::reader}, options, stop);
 }
 
 void SharedMutex::lock() const { LocalLock::lock(state_, {.kind = LockKind::writer}); }

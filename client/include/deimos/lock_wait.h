@@ -6,7 +6,7 @@
 
 #include <deimos/runtime.h>
 
-namespace deimos::internal {
+namespace deimos {
 
 /// At least 0, at most Duration::max(), whatever the unit; rounded up.
 template <typename Rep, typename Period>
@@ -29,4 +29,4 @@ Duration wait_until_instant(const std::chrono::time_point<Clock, Length>& instan
   return bounded_wait(left);
 }
 
-}  // namespace deimos::internal
+}  // namespace deimos
