@@ -35,7 +35,7 @@ class DEIMOS_EXPORT Leadership {
   [[nodiscard]] bool is_leader() const { return hold_.is_held(); }
   [[nodiscard]] TimePoint expires_at() const { return hold_.expires_at(); }
 
-  /// Says something else from now on; UTF-8, at most 64 KiB. Blocks at most for LockOptions::request_timeout.
+  /// Says something else from now on; UTF-8, at most 2 KiB. Blocks at most for LockOptions::request_timeout.
   /// errc::lock_expired, lock_not_held: it does not lead any more. Anything else: whether it can be read already is
   /// unclear; it will be with the next renewal.
   Result<void> proclaim(std::string_view message, std::stop_token stop = {}) const;
@@ -55,7 +55,7 @@ class DEIMOS_EXPORT Leadership {
 /// line; an owner that leads already and campaigns again leads once more (AcquireOptions::reentrant).
 class DEIMOS_EXPORT Election {
  public:
-  /// Waits to lead, and says `message` (UTF-8, at most 64 KiB) when it does. Fails as Mutex::acquire().
+  /// Waits to lead, and says `message` (UTF-8, at most 2 KiB) when it does. Fails as Mutex::acquire().
   [[nodiscard]] Result<Leadership> campaign(std::string_view message = {}, const AcquireOptions& options = {},
                                             std::stop_token stop = {}) const;
   /// Campaigns; calls `work` while it leads; when `work` returns, resigns. The stop_token of `work` is triggered when

@@ -47,7 +47,9 @@ class DEIMOS_EXPORT LockManager {
   /// that is not UTF-8, more than 512 bytes), every use of the Mutex is refused with errc::invalid_key.
   [[nodiscard]] Mutex mutex(std::string_view name, const MutexOptions& options = {}) const;
   // The other kinds, likewise. A name is of one kind: as long as this process has a handle of it, one of another kind
-  // is refused (errc::lock_kind_differs), and so is one whose kind differs from what the store has under that name.
+  // is refused (errc::lock_kind_differs), and so is one whose kind differs from what the store has under that name: a
+  // Mutex that is not fair is a file (any other kind: errc::not_a_directory), all others are directories (such a Mutex:
+  // errc::not_a_file), which stay when nobody uses them, until somebody deletes them.
   [[nodiscard]] SharedMutex shared_mutex(std::string_view name) const;
   [[nodiscard]] Semaphore semaphore(std::string_view name, const SemaphoreOptions& options) const;
   [[nodiscard]] Election election(std::string_view name) const;

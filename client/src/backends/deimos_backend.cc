@@ -124,7 +124,8 @@ Result<Inspection> DeimosBackend::inspect(const std::string& key, const Deadline
     if (answer.error().code == errc::key_not_found) return Inspection{std::nullopt, answer.error().index};
     return passed_on(answer.error());
   }
-  if (answer->node.dir) return fail(errc::not_a_file, key + " is a directory, so it cannot be a lock");
+  if (answer->node.dir)
+    return fail(errc::not_a_file, key + " is a directory: in use for a lock with a queue, or for something else");
   return Inspection{record_of(answer->node), answer->index};
 }
 
@@ -154,7 +155,9 @@ Result<Listing> DeimosBackend::places(const std::string& queue, const Deadline& 
     if (answer.error().code == errc::key_not_found) return Listing{{}, answer.error().index};
     return passed_on(answer.error());
   }
-  if (!answer->node.dir) return fail(errc::not_a_directory, queue + " is a file, so it cannot be a queue");
+  if (!answer->node.dir)
+    return fail(errc::not_a_directory,
+                queue + " is a file: in use for a mutex that is not fair, or for something else");
   Listing listing{{}, answer->index};
   for (const Node& child : answer->node.children) {
     if (!child.dir) listing.records.push_back(record_of(child));

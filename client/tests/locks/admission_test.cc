@@ -133,13 +133,14 @@ TEST(Admission, ManyHugePlacesDoNotOverflow) {
   for (std::size_t i = 1; i < 9; ++i) EXPECT_NE(verdict_on(queue, i, most).kind, Kind::admitted);
 }
 
-TEST(Admission, AnotherKindAheadIsSaidSo) {
+TEST(Admission, WhoeverIsFirstSaysWhatKindItIs) {
   for (const LockKind kind : {LockKind::fair_mutex, LockKind::writer, LockKind::semaphore, LockKind::election}) {
     const LockQueue queue = queue_with({of_kind(kind), of_kind(LockKind::reader), of_kind(LockKind::semaphore)});
-    const bool differs = kind != LockKind::semaphore;
-    EXPECT_EQ(verdict_on(queue, 2, 5).kind, Kind::kind_differs);
-    EXPECT_EQ(verdict_on(queue, 2, 5).index, differs ? 0U : 1U);
     EXPECT_EQ(verdict_on(queue, 0, 5).kind, Kind::admitted) << "who was first stays";
+    EXPECT_EQ(verdict_on(queue, 1, 5).kind, kind == LockKind::writer ? Kind::wait_for_place : Kind::kind_differs);
+    // Its own kind is right: the one between is about to be refused.
+    EXPECT_EQ(verdict_on(queue, 2, 5).kind, kind == LockKind::semaphore ? Kind::wait_for_place : Kind::kind_differs);
+    EXPECT_EQ(verdict_on(queue, 2, 5).index, kind == LockKind::semaphore ? 1U : 0U);
   }
 }
 

@@ -14,9 +14,9 @@ namespace deimos {
 namespace {
 
 std::optional<Error> check_message(std::string_view message) {
-  constexpr std::size_t longest = std::size_t{64} << 10U;
+  constexpr std::size_t longest = 2048;  // It is in the target of the request that removes the record, percent-encoded.
   if (message.size() <= longest && internal::is_utf8(message)) return std::nullopt;
-  return fail(errc::invalid_argument, "what a leader says must be UTF-8 of at most 64 KiB").value();
+  return fail(errc::invalid_argument, "what a leader says must be UTF-8 of at most 2 KiB").value();
 }
 
 }  // namespace

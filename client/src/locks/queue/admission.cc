@@ -66,8 +66,10 @@ LockQueue queue_of(Listing listing) {
 QueueVerdict verdict_on(const LockQueue& queue, std::size_t mine, int permits) {
   DEIMOS_ASSERT(mine < queue.places.size(), "who asks is in the queue");
   const LockValue& value = queue.places[mine].value;
-  for (std::size_t i = 0; i < mine; ++i) {
-    if (!is_same_lock(queue.places[i].value.kind, value.kind)) return {QueueVerdict::Kind::kind_differs, i};
+  if (!is_same_lock(queue.places.front().value.kind, value.kind)) return {QueueVerdict::Kind::kind_differs, 0};
+  for (std::size_t i = mine; i-- > 0;) {
+    // Of another kind than the first: it is about to be refused, and will go.
+    if (!is_same_lock(queue.places[i].value.kind, value.kind)) return {QueueVerdict::Kind::wait_for_place, i};
   }
   if (value.kind == LockKind::semaphore) return verdict_on_permits(queue, mine, permits);
   for (std::size_t i = mine; i-- > 0;) {

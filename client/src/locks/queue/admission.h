@@ -38,7 +38,7 @@ struct QueueVerdict {
     admitted,
     wait_for_place,  ///< Until the place `index` is gone, or (a semaphore's) says that it is held.
     wait_for_any,    ///< Until anything in the queue changes.
-    kind_differs,    ///< The place `index`, which is ahead, is another kind's.
+    kind_differs,    ///< The first place, `index`, is another kind's.
     too_many,        ///< It asks for more permits than there are.
   };
   Kind kind = Kind::admitted;
