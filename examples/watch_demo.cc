@@ -27,7 +27,7 @@ void watch(const deimos::Client& client) {
   std::latch watching(1);
   std::jthread observer([&] {
     const auto on_change = [&](const deimos::LockChange& change) {
-      std::cout << change.lock.name << ": " << to_string(change.kind) << " (" << change.lock.owner << ")" << std::endl;
+      std::cout << change.lock.name << ": " << to_string(change.kind) << " by " << change.lock.owner << std::endl;
       if (change.kind == deimos::LockChange::Kind::acquired && change.lock.name == "ready") watching.count_down();
       if (change.kind == deimos::LockChange::Kind::released && ++ended == 2) enough.request_stop();
     };
