@@ -39,7 +39,8 @@ void print_in_turn(const deimos::Client& client) {
     wait_for_line(office, ++line);
   }
 
-  for (const deimos::LockInfo& info : office.line("printer").value()) {
+  const std::vector<deimos::LockInfo> in_line = office.line("printer").value();
+  for (const deimos::LockInfo& info : in_line) {
     std::cout << info.owner << (info.waiting ? " waits" : " has the printer") << '\n';
   }
   first.release().value();

@@ -37,9 +37,10 @@ TEST(LockValueTest, WhatIsWrittenIsReadAgain) {
 }
 
 TEST(LockValueTest, WhatIsNoPlaceIsAMutexWhateverItLooksLike) {
-  for (const std::string text : {"", ";", "fair", "fairy;x", "permits;x", "permits 0;x", "permits -1;x", "permits 01;x",
-                                 "permits 2 ;x", "permits 99999999999;x", "permits x;x", "candidate 5;four",
-                                 "candidate ;x", "candidate 0;x", "held;x", "reports", "Fair;x", " fair;x"}) {
+  for (const std::string text :
+       {"", ";", "fair", "fairy;x", "permits;x", "permits held;x", "permits 0;x", "permits -1;x", "permits 01;x",
+        "permits 2 ;x", "permits 99999999999;x", "permits x;x", "candidate 5;four", "candidate ;x", "candidate 0;x",
+        "held;x", "reports", "Fair;x", " fair;x"}) {
     const LockValue read = lock_value_of(text);
     EXPECT_EQ(read.kind, LockKind::mutex) << text;
     EXPECT_EQ(read.token, text);

@@ -31,9 +31,11 @@ std::optional<LockValue> candidate_in(std::string_view head, std::string_view re
 std::optional<LockValue> permits_in(std::string_view head, std::string_view rest) {
   LockValue value;
   value.kind = LockKind::semaphore;
+  // The word before the one behind it: the two share a space in "permits held", which has no number at all.
+  head.remove_prefix(permits.size());
   value.held = head.ends_with(held);
   if (value.held) head.remove_suffix(held.size());
-  const auto number = number_in(head.substr(permits.size()));
+  const auto number = number_in(head);
   if (!number) return std::nullopt;
   value.permits = *number;
   value.token = rest;
