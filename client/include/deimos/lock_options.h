@@ -31,8 +31,11 @@ enum class LockKind {
 /// Something that happened to a lock of this manager.
 struct LockEvent {
   enum class Kind {
+    waiting,  ///< An acquire() begins to wait, for its turn here or for the store; a nested one does neither.
+    waited,   ///< And is done with it: with the lock, or without it (`error` says why).
     acquired,
     released,  ///< By its holder; the store has confirmed it.
+    renewed,   ///< The lease of what is held, or of a place in a queue, began anew.
     lost,      ///< `error` says why: errc::lock_expired (not renewed in time), lock_not_held (taken away), closed.
     renewal_failed,   ///< Unclear or refused; it is tried again until the lease's deadline.
     renewal_late,     ///< A renewal began so late that a second try would not fit: more locks than can be kept.
@@ -46,6 +49,10 @@ struct LockEvent {
   std::string name;
   std::uint64_t fencing_token = 0;  ///< 0 if the lock was never granted.
   std::optional<Error> error = {};
+  /// Of `waited`: since `waiting`. Of `renewed` in the background and `renewal_late`: how much later it was sent than
+  /// planned. Of the one event that ended a hold (`released`, `lost`, or `left_to_cleaner` if a release was unclear):
+  /// how long it was held. None of all others.
+  std::optional<Duration> duration = {};
 };
 
 /// `acquired`, `renewal_failed`, …

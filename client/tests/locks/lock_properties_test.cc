@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <deimos/lock_metrics.h>
 #include <deimos/testkit/simulation.h>
 
 #include "locks/lock_world.h"
@@ -133,14 +134,21 @@ class Worker {
       : process_(process),
         oracle_(oracle),
         subject_(subjects[static_cast<std::size_t>(subject)]),
-        locks_(
-            process.client(),
-            {.ttl = std::chrono::seconds(2 + process.random().below(6)), .request_timeout = 2s, .poll_interval = 2s}) {}
+        locks_(process.client(), {.ttl = std::chrono::seconds(2 + process.random().below(6)),
+                                  .request_timeout = 2s,
+                                  .poll_interval = 2s,
+                                  .on_event = metrics_.on_event()}) {}
 
   void run(int rounds) {
     for (int round = 0; round < rounds; ++round) {
       process_.sleep(process_.random().between(0s, 2s));
       work_once();
+    }
+    const LockFigures figures = metrics_.figures();
+    if (figures.held != 0 || figures.waiting != 0 || figures.holds.count != figures.acquired) {
+      oracle_.fault("figures: held " + std::to_string(figures.held) + ", waiting " + std::to_string(figures.waiting) +
+                    " at the end, and " + std::to_string(figures.holds.count) + " of " +
+                    std::to_string(figures.acquired) + " acquisitions ended");
     }
   }
 
@@ -224,6 +232,7 @@ class Worker {
   Process& process_;
   Oracle& oracle_;
   const std::pair<std::size_t, std::size_t> subject_;
+  const LockMetrics metrics_;
   LockManager locks_;
 };
 

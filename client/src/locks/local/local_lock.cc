@@ -73,21 +73,36 @@ LocalLock::Acquired LocalLock::acquire_in_turn(const Claim& claim, const Acquire
     if (once && (is_taken_here(claim) || !is_first({owner, claim, nullptr}))) return already_held(name_);
     place.emplace(*this, owner, claim);
   }
-  if (const Result<void> first = wait_in_line(*place, options, deadline, stop); !first) {
+  const TimePoint began = session_->runtime().now();
+  session_->report({.kind = LockEvent::Kind::waiting, .name = name_});
+  AcquireLimits limits;
+  limits.name = name_;
+  limits.lease = lease;
+  limits.deadline = deadline;
+  limits.once = once;
+  limits.max_retries = options.max_retries;
+  limits.listen_for = listen_for(options);
+  limits.stop = stop;
+  Acquired acquisition = wait_for_turn(*place, options, std::move(limits));
+  place.reset();
+  session_->report({.kind = LockEvent::Kind::waited,
+                    .name = name_,
+                    .fencing_token = acquisition ? (*acquisition)->fencing_token() : 0,
+                    .error = acquisition ? std::nullopt : std::optional(acquisition.error()),
+                    .duration = session_->runtime().now() - began});
+  return acquisition;
+}
+
+LocalLock::Acquired LocalLock::wait_for_turn(const Place& place, const AcquireOptions& options, AcquireLimits limits) {
+  const auto& [owner, claim, signal] = place.waiter;
+  if (const Result<void> first = wait_in_line(place, options, limits.deadline, limits.stop); !first) {
     return tl::unexpected<Error>(first.error());
   }
   {
     const internal::LocalMutexLock lock(mutex_);
     if (auto nested = reenter(owner, claim, options)) return std::move(*nested);
   }
-  AcquireLimits limits;
-  limits.name = name_;
-  limits.lease = lease;
-  limits.deadline = once ? session_->step_deadline().at : deadline;
-  limits.once = once;
-  limits.max_retries = options.max_retries;
-  limits.listen_for = listen_for(options);
-  limits.stop = stop;
+  if (limits.once) limits.deadline = session_->step_deadline().at;
   Acquired acquisition = ask_store(claim, options, limits);
   if (!acquisition) return acquisition;
   std::vector<Holder> ended;

@@ -85,6 +85,8 @@ class LocalLock final : public LeaseUser, public std::enable_shared_from_this<Lo
   void unlock_one(bool shared);
   [[nodiscard]] Acquired acquire_in_turn(const Claim& claim, const AcquireOptions& options, const LockLease& lease,
                                          const std::stop_token& stop);
+  /// The lock for who is at that place in line.
+  [[nodiscard]] Acquired wait_for_turn(const Place& place, const AcquireOptions& options, AcquireLimits limits);
   /// Waits until nobody of this process is in the way, or its owner holds the lock.
   [[nodiscard]] Result<void> wait_in_line(const Place& place, const AcquireOptions& options, TimePoint deadline,
                                           const std::stop_token& stop);

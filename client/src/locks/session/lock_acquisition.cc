@@ -17,6 +17,7 @@ LockAcquisition::LockAcquisition(std::shared_ptr<Runtime> runtime, std::string n
       max_hold_(wishes.max_hold),
       on_lost_(std::move(wishes.on_lost)),
       state_(begins),
+      held_since_(begins == State::queued ? std::nullopt : std::optional(runtime_->now())),
       hold_limit_(begins == State::queued ? TimePoint::max() : saturating_add(runtime_->now(), max_hold_)),
       deadline_(std::min(saturating_add(grant_.sent, lease_.usable), hold_limit_)),
       next_renewal_(saturating_add(grant_.sent, lease_.renewal_interval)),
@@ -80,11 +81,17 @@ Error LockAcquisition::why_not_held() const {
   return fail(errc::lock_not_held, "lock '" + name_ + "' was released already").value();
 }
 
+Duration LockAcquisition::held_for() const {
+  const internal::LocalMutexLock lock(mutex_);
+  return held_since_ ? ended_at_.value_or(runtime_->now()) - *held_since_ : Duration::zero();
+}
+
 bool LockAcquisition::admit() {
   const internal::LocalMutexLock lock(mutex_);
   const TimePoint now = runtime_->now();
   if (state_ != State::queued || now >= deadline_) return false;
   state_ = State::held;
+  held_since_ = now;
   hold_limit_ = saturating_add(now, max_hold_);
   deadline_ = std::min(deadline_, hold_limit_);
   return true;
@@ -102,6 +109,7 @@ bool LockAcquisition::begin_release() {
   if (state_ != State::held || runtime_->now() >= deadline_) return false;
   DEIMOS_ASSERT(deadline_ <= hold_limit_, "no renewal moves a deadline beyond max_hold");
   state_ = State::releasing;
+  ended_at_ = runtime_->now();
   return true;
 }
 
@@ -115,6 +123,7 @@ std::optional<LockAcquisition::State> LockAcquisition::lose(const Error& why) {
   const internal::LocalMutexLock lock(mutex_);
   if (state_ != State::held && state_ != State::queued) return std::nullopt;
   loss_ = why;
+  ended_at_ = runtime_->now();
   return std::exchange(state_, State::lost);
 }
 

@@ -84,6 +84,8 @@ class LockAcquisition {
   [[nodiscard]] TimePoint last_trace() const;
   /// Why it is not held.
   [[nodiscard]] Error why_not_held() const;
+  /// From when it was held to its release or loss, or to now; 0 if it never was.
+  [[nodiscard]] Duration held_for() const;
 
   /// It was queued, and now its owner holds the lock; false if its place was lost.
   [[nodiscard]] bool admit();
@@ -134,6 +136,8 @@ class LockAcquisition {
 
   mutable internal::LocalMutex mutex_;
   State state_ DEIMOS_GUARDED_BY(mutex_);
+  std::optional<TimePoint> held_since_ DEIMOS_GUARDED_BY(mutex_);
+  std::optional<TimePoint> ended_at_ DEIMOS_GUARDED_BY(mutex_);
   TimePoint hold_limit_ DEIMOS_GUARDED_BY(mutex_);
   TimePoint deadline_ DEIMOS_GUARDED_BY(mutex_);
   TimePoint next_renewal_ DEIMOS_GUARDED_BY(mutex_);

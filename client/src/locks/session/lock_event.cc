@@ -5,8 +5,11 @@ namespace deimos {
 
 std::string_view to_string(LockEvent::Kind kind) noexcept {
   switch (kind) {
+    case LockEvent::Kind::waiting: return "waiting";
+    case LockEvent::Kind::waited: return "waited";
     case LockEvent::Kind::acquired: return "acquired";
     case LockEvent::Kind::released: return "released";
+    case LockEvent::Kind::renewed: return "renewed";
     case LockEvent::Kind::lost: return "lost";
     case LockEvent::Kind::renewal_failed: return "renewal failed";
     case LockEvent::Kind::renewal_late: return "renewal late";

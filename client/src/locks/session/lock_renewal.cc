@@ -35,22 +35,27 @@ void LockRenewal::renew_most_urgent(const std::stop_token& stop) {
   const auto [acquisition, planned] = held_.take_due();
   if (!acquisition || stop.stop_requested()) return;
   const TimePoint now = runtime_.now();
+  const Duration lag = now - planned;
   const LockLease& lease = acquisition->lease();
   // So late that another try would not fit any more: there are more locks than can be renewed.
-  if (now >= saturating_add(planned, lease.renewal_interval) && acquisition->is_live()) {
-    callbacks_.report(LockEvent::Kind::renewal_late, *acquisition, std::nullopt);
+  if (lag >= lease.renewal_interval && acquisition->is_live()) {
+    callbacks_.report(LockEvent::Kind::renewal_late, *acquisition, std::nullopt, lag);
   }
-  (void)renew(acquisition, {std::min(saturating_add(now, lease.attempt_timeout), acquisition->deadline()), stop});
+  (void)renew(acquisition, {std::min(saturating_add(now, lease.attempt_timeout), acquisition->deadline()), stop}, lag);
   consider(*acquisition);
 }
 
-Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until) {
+Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until,
+                                std::optional<Duration> lag) {
   if (!acquisition->is_live()) return tl::unexpected<Error>(acquisition->why_not_held());
   Asked asked;
   const Result<Granted> answer = ask(*acquisition, until, asked);
   if (answer) {
-    if (acquisition->renewed(asked.sent, answer->fencing_token, asked.text)) return {};
-    return tl::unexpected<Error>(acquisition->why_not_held());
+    if (!acquisition->renewed(asked.sent, answer->fencing_token, asked.text)) {
+      return tl::unexpected<Error>(acquisition->why_not_held());
+    }
+    callbacks_.report(LockEvent::Kind::renewed, *acquisition, std::nullopt, lag);
+    return {};
   }
   if (answer.error().code == errc::lock_not_held) {
     callbacks_.lose(acquisition, answer.error());
@@ -58,7 +63,9 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
   }
   constexpr double steps = 1024;
   acquisition->renewal_failed(answer.error().endpoint, static_cast<double>(runtime_.random() % 1024) / steps);
-  if (!until.stop.stop_requested()) callbacks_.report(LockEvent::Kind::renewal_failed, *acquisition, answer.error());
+  if (!until.stop.stop_requested()) {
+    callbacks_.report(LockEvent::Kind::renewal_failed, *acquisition, answer.error(), std::nullopt);
+  }
   return tl::unexpected<Error>(answer.error());
 }
 

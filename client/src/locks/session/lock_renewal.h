@@ -25,7 +25,7 @@ class LockRenewal {
   struct Callbacks {
     /// The store has it no more.
     std::function<void(const std::shared_ptr<LockAcquisition>&, const Error&)> lose;
-    std::function<void(LockEvent::Kind, const LockAcquisition&, std::optional<Error>)> report;
+    std::function<void(LockEvent::Kind, const LockAcquisition&, std::optional<Error>, std::optional<Duration>)> report;
   };
 
   LockRenewal(Runtime& runtime, LockBackend& backend, HeldLeases& held, std::size_t most_at_once, Callbacks callbacks);
@@ -36,8 +36,9 @@ class LockRenewal {
   void stop(TimePoint deadline) noexcept { pool_.stop(deadline); }
   /// `acquisition` is new, or its next renewal has become sooner.
   void consider(const LockAcquisition& acquisition);
-  /// One renewal, by a task of the pool or by hand.
-  Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until);
+  /// One renewal, by a task of the pool, so much later than planned, or by hand.
+  Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, const Deadline& until,
+                     std::optional<Duration> lag = {});
 
  private:
   void renew_most_urgent(const std::stop_token& stop);

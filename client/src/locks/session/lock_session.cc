@@ -33,8 +33,8 @@ LockSession::LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<R
       bad_options_(check_lock_options(options_)),
       renewal_(*runtime_, *backend_, held_, options_.max_renewals_at_once,
                {.lose = [this](const auto& acquisition, const Error& why) { lose(acquisition, why); },
-                .report = [this](LockEvent::Kind kind, const LockAcquisition& acquisition,
-                                 std::optional<Error> error) { report(kind, acquisition, std::move(error)); }}),
+                .report = [this](LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error,
+                                 std::optional<Duration> lag) { report(kind, acquisition, std::move(error), lag); }}),
       watchdog_(*runtime_, held_, [this](const auto& acquisition) { lose(acquisition, acquisition->why_not_held()); }),
       announcer_(*runtime_, "lock announcer", std::numeric_limits<std::size_t>::max(), 1),
       cleaner_(*runtime_, *backend_, options_,
@@ -170,13 +170,16 @@ Result<Release> LockSession::release(const std::shared_ptr<LockAcquisition>& acq
   const Result<void> removed = remove_record(*backend_, acquisition->record(), step_deadline());
   acquisition->finish_release();
   if (!removed && removed.error().code != errc::lock_not_held) {
-    clean(job_for(*acquisition, true), removed.error());
+    clean(job_for(*acquisition, true), removed.error(), acquisition->held_for());
     return Release::in_background;
   }
   const InDoubtWrites& residue = acquisition->residue();
   if (residue.unresolved > 0 && runtime_->now() < residue.until) cleaner_.add(job_for(*acquisition, false));
-  if (!removed) return tl::unexpected<Error>(removed.error());
-  report(LockEvent::Kind::released, *acquisition);
+  if (!removed) {
+    report(LockEvent::Kind::lost, *acquisition, removed.error(), acquisition->held_for());
+    return tl::unexpected<Error>(removed.error());
+  }
+  report(LockEvent::Kind::released, *acquisition, std::nullopt, acquisition->held_for());
   return Release::freed;
 }
 
@@ -200,7 +203,8 @@ void LockSession::announce(const std::shared_ptr<LockAcquisition>& acquisition, 
   announcer_.submit([self = shared_from_this(), acquisition, why] {
     // Noticed by whoever closes, even if a stop_callback of the user's blocks.
     const std::stop_callback told(acquisition->lost(), [&] { self->idle_->notify(); });
-    acquisition->announce_loss([&] { self->report(LockEvent::Kind::lost, *acquisition, why); });
+    acquisition->announce_loss(
+        [&] { self->report(LockEvent::Kind::lost, *acquisition, why, acquisition->held_for()); });
   });
 }
 
@@ -236,9 +240,12 @@ void LockSession::lose_token(const std::string& token, const Error& why) {
 
 bool LockSession::holds_token(const std::string& token) const { return held_.find(token) != nullptr; }
 
-void LockSession::clean(LockCleaner::Job job, const Error& why) {
-  report(
-      {.kind = LockEvent::Kind::left_to_cleaner, .name = job.name, .fencing_token = job.fencing_token, .error = why});
+void LockSession::clean(LockCleaner::Job job, const Error& why, std::optional<Duration> held) {
+  report({.kind = LockEvent::Kind::left_to_cleaner,
+          .name = job.name,
+          .fencing_token = job.fencing_token,
+          .error = why,
+          .duration = held});
   cleaner_.add(std::move(job));
 }
 
@@ -250,13 +257,14 @@ void LockSession::report(LockEvent event) const noexcept {
   }
 }
 
-void LockSession::report(LockEvent::Kind kind, const LockAcquisition& acquisition,
-                         std::optional<Error> error) const noexcept {
+void LockSession::report(LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error,
+                         std::optional<Duration> duration) const noexcept {
   if (!options_.on_event) return;
   report({.kind = kind,
           .name = acquisition.name(),
           .fencing_token = acquisition.fencing_token(),
-          .error = std::move(error)});
+          .error = std::move(error),
+          .duration = duration});
 }
 
 void LockSession::close() noexcept {

@@ -89,10 +89,12 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   /// As lose(), for the acquisition that wrote `token`, if it is of this session.
   void lose_token(const std::string& token, const Error& why);
   [[nodiscard]] bool holds_token(const std::string& token) const;
-  void clean(LockCleaner::Job job, const Error& why);
+  /// `held`: how long it was, if this ends a hold.
+  void clean(LockCleaner::Job job, const Error& why, std::optional<Duration> held = {});
 
   void report(LockEvent event) const noexcept;
-  void report(LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error = {}) const noexcept;
+  void report(LockEvent::Kind kind, const LockAcquisition& acquisition, std::optional<Error> error = {},
+              std::optional<Duration> duration = {}) const noexcept;
 
   /// See LockManager::close().
   void close() noexcept;
