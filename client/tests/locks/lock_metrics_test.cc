@@ -146,6 +146,41 @@ TEST_F(LockMetricsTest, CountRenewalsAndHowLateTheyAre) {
   EXPECT_EQ(metrics.figures().renewal_lag.count, 2u) << "one by hand was not planned";
 }
 
+TEST_F(LockMetricsTest, ARenewalThatHasToWaitIsLate) {
+  LockOptions options{.ttl = 10s, .max_renewals_at_once = 1, .on_event = metrics.on_event()};
+  LockManager narrow(holder.faults, world.runtime, options);
+  const auto one = narrow.mutex("one").acquire().value();
+  const auto two = narrow.mutex("two").acquire().value();
+  holder.faults->next(Step::renew, delay_answer(500ms));
+  world.sleep(4s);
+  const LockFigures figures = metrics.figures();
+  EXPECT_EQ(figures.renewals, 2u);
+  EXPECT_NEAR(figures.renewal_lag.sum, 0.5, 0.1) << "the second waited for the answer to the first";
+  EXPECT_EQ(figures.late_renewals, 0u);
+}
+
+TEST_F(LockMetricsTest, ARenewalThatIsAnsweredTooLateIsNone) {
+  const auto hold = locks->mutex("a").acquire().value();
+  holder.faults->always(Step::renew, answer_overdue(20s));
+  world.sleep(30s);
+  EXPECT_FALSE(hold.is_held());
+  EXPECT_EQ(metrics.figures().renewals, 0u);
+}
+
+TEST_F(LockMetricsTest, TimeInTheQueueIsNoTimeOfHolding) {
+  auto theirs = other.locks->mutex("fair", {.fairness = Fairness::fair}).acquire().value();
+  const auto waiter = world.spawn("waiter", [&] {
+    const auto mine = locks->mutex("fair", {.fairness = Fairness::fair}).acquire().value();
+    world.sleep(1s);
+  });
+  world.sleep(2s);
+  EXPECT_EQ(metrics.figures().held, 0);
+  ASSERT_TRUE(theirs.release());
+  world.sleep(3s);
+  EXPECT_NEAR(metrics.figures().waits.sum, 2.0, 0.2);
+  EXPECT_NEAR(metrics.figures().holds.sum, 1.0, 0.2);
+}
+
 TEST_F(LockMetricsTest, EveryKindOfLockCountsAlike) {
   {
     const auto fair = locks->mutex("fair", {.fairness = Fairness::fair}).acquire().value();
@@ -156,6 +191,32 @@ TEST_F(LockMetricsTest, EveryKindOfLockCountsAlike) {
   EXPECT_EQ(metrics.figures().held, 0);
   EXPECT_EQ(metrics.figures().released, 3u);
   EXPECT_EQ(metrics.figures().waits.count, 3u);
+}
+
+TEST(LockMetricsOfEvents, CountEachByItself) {
+  using Kind = LockEvent::Kind;
+  const auto count_of = [](Kind kind) {
+    const LockMetrics metrics;
+    // Such a duration is a lag, and ends nothing.
+    const bool has_lag = kind == Kind::renewed || kind == Kind::renewal_late;
+    metrics.on_event()({.kind = kind, .name = "a", .duration = has_lag ? std::optional<Duration>(1s) : std::nullopt});
+    const LockFigures figures = metrics.figures();
+    EXPECT_EQ(figures.held, kind == Kind::acquired ? 1 : 0) << to_string(kind);
+    EXPECT_EQ(figures.holds.count, 0u) << to_string(kind);
+    return std::vector<std::uint64_t>{figures.renewals,      figures.failed_renewals, figures.late_renewals,
+                                      figures.places_lost,   figures.left_to_cleaner, figures.left_to_expire,
+                                      figures.stray_unlocks, figures.released,        figures.acquired};
+  };
+  EXPECT_THAT(count_of(Kind::renewed), ElementsAre(1u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::renewal_failed), ElementsAre(0u, 1u, 0u, 0u, 0u, 0u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::renewal_late), ElementsAre(0u, 0u, 1u, 0u, 0u, 0u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::place_lost), ElementsAre(0u, 0u, 0u, 1u, 0u, 0u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::left_to_cleaner), ElementsAre(0u, 0u, 0u, 0u, 1u, 0u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::left_to_expire), ElementsAre(0u, 0u, 0u, 0u, 0u, 1u, 0u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::stray_unlock), ElementsAre(0u, 0u, 0u, 0u, 0u, 0u, 1u, 0u, 0u));
+  EXPECT_THAT(count_of(Kind::released), ElementsAre(0u, 0u, 0u, 0u, 0u, 0u, 0u, 1u, 0u));
+  EXPECT_THAT(count_of(Kind::acquired), ElementsAre(0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 1u));
+  EXPECT_THAT(count_of(Kind::cleaned), ElementsAre(0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u));
 }
 
 TEST(LockMetricsOfAClient, CountRequestsByEndpoint) {
@@ -177,6 +238,7 @@ TEST(LockMetricsOfAClient, CountRequestsByEndpoint) {
   EXPECT_FALSE(figures.endpoints.at("http://b:2").up);
   EXPECT_EQ(figures.retries, 1u);
   EXPECT_EQ(figures.requests.count, 3u);
+  EXPECT_NEAR(figures.requests.sum, 3.004, 1e-9);
 
   observer->on_endpoint_change({EndpointChange::Kind::up, "http://b:2", ""});
   EXPECT_TRUE(metrics.figures().endpoints.at("http://b:2").up);
@@ -252,6 +314,34 @@ TEST(PrometheusText, WritesWhatWasCounted) {
   EXPECT_THAT(text, HasSubstr("\ndeimos_requests_total{endpoint=\"http://a:1\",outcome=\"answered\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("\ndeimos_requests_total{endpoint=\"http://a:1\",outcome=\"failed\"} 8\n"));
   EXPECT_THAT(text, HasSubstr("\ndeimos_endpoint_up{endpoint=\"http://a:1\"} 0\n"));
+}
+
+TEST(PrometheusText, WritesEachFigureUnderItsOwnName) {
+  LockFigures figures;
+  figures.released = 11;
+  figures.renewals = 12;
+  figures.failed_renewals = 13;
+  figures.late_renewals = 14;
+  figures.places_lost = 15;
+  figures.left_to_cleaner = 16;
+  figures.left_to_expire = 17;
+  figures.stray_unlocks = 18;
+  figures.retries = 19;
+  figures.failed[make_error_code(errc::cancelled)] = 20;
+  figures.waits.add(21s);
+  figures.holds.add(22s);
+  figures.renewal_lag.add(23s);
+  figures.requests.add(24s);
+  const std::string text = prometheus_text(figures);
+  for (const char* line : {"deimos_locks_released_total 11", "deimos_lease_renewals_total 12",
+                           "deimos_lease_renewals_failed_total 13", "deimos_lease_renewals_late_total 14",
+                           "deimos_lock_places_lost_total 15", "deimos_locks_left_to_cleaner_total 16",
+                           "deimos_locks_left_to_expire_total 17", "deimos_lock_stray_unlocks_total 18",
+                           "deimos_request_retries_total 19", "deimos_locks_failed_total{cause=\"cancelled\"} 20",
+                           "deimos_lock_wait_seconds_sum 21", "deimos_lock_hold_seconds_sum 22",
+                           "deimos_lease_renewal_lag_seconds_sum 23", "deimos_request_duration_seconds_sum 24"}) {
+    EXPECT_THAT(text, HasSubstr('\n' + std::string(line) + '\n'));
+  }
 }
 
 TEST(PrometheusText, AHostileEndpointStaysWithinItsQuotes) {
