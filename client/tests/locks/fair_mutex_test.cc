@@ -29,6 +29,19 @@ TEST_F(FairMutex, GoesToWhoeverHasWaitedLongest) {  // FF
   EXPECT_LT((*next.hold)->fencing_token(), (*last.hold)->fencing_token());
 }
 
+TEST_F(FairMutex, WhoWaitsKeepsItsPlaceWhenTheHolderIsForcedOut) {
+  start(first);
+  Waiter& next = start(second);
+  Waiter& last = start(third);
+  const std::vector<LockInfo> before = line();
+  ASSERT_TRUE(third.locks->force_unlock("a").value());
+  world.sleep(100ms);
+  EXPECT_TRUE(next.granted());
+  EXPECT_TRUE(last.waits());
+  EXPECT_EQ(line()[1].key, before[2].key);
+  EXPECT_EQ(second.seen(LockEvent::Kind::place_lost) + third.seen(LockEvent::Kind::place_lost), 0);
+}
+
 TEST_F(FairMutex, CostsThreeRequestsAndNothingIsLeft) {  // RQ, CL
   { const auto hold = of(first).acquire(); }
   EXPECT_EQ(first.faults->total(), 3);

@@ -1,6 +1,8 @@
 // What refuses the writers of the past.
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include <deimos/fenced_key.h>
 #include <deimos/fencing_guard.h>
@@ -96,6 +98,23 @@ TEST_F(FencedKeyTest, HoldersThatWriteAtOnceLeaveTheNewest) {
   while (done < 8) world.sleep(10ms);
   EXPECT_EQ(key.read().value()->text, "8");
   EXPECT_GT(refused, 0);
+}
+
+TEST_F(FencedKeyTest, WhoReadBeforeANewerHolderWroteIsRefused) {
+  struct Overtaker final : Observer {
+    explicit Overtaker(FencedKey& newer) : newer_key(newer) {}
+    void on_request(const Attempt& attempt) override {
+      if (attempt.method != "PUT" || std::exchange(done, true)) return;
+      EXPECT_THAT(newer_key.write(9, "newer"), Succeeds());
+    }
+    FencedKey& newer_key;
+    bool done = false;
+  };
+  ASSERT_THAT(key.write(5, "older"), Succeeds());
+  const auto overtaker = std::make_shared<Overtaker>(key);
+  EXPECT_THAT(FencedKey(world.client(overtaker), "/jobs/state").write(5, "late"), FailsWith(errc::lock_not_held));
+  EXPECT_TRUE(overtaker->done);
+  EXPECT_EQ(key.read().value()->text, "newer");
 }
 
 TEST_F(FencedKeyTest, ADirectoryIsNoKey) {

@@ -269,8 +269,13 @@ class World {
     return member;
   }
   /// Straight to the store.
-  [[nodiscard]] Client client() {
-    return Client({.endpoints = {"http://127.0.0.1:4001"}, .runtime = runtime, .transport = transport_});
+  [[nodiscard]] Client client(std::shared_ptr<Observer> observer = {}) {
+    ClientOptions options;
+    options.endpoints = {"http://127.0.0.1:4001"};
+    options.runtime = runtime;
+    options.transport = transport_;
+    options.observer = std::move(observer);
+    return Client(std::move(options));
   }
   /// What is stored at that key; empty if nothing is.
   [[nodiscard]] std::string value_of(const std::string& key) {
