@@ -13,8 +13,7 @@ function(deimos_build_flags target)
     target_link_options(${target} PUBLIC -fsanitize=${sanitizers})
     if("thread" IN_LIST DEIMOS_SANITIZE)
       # Asio has fences, which the sanitizer does not follow; what they order, its mutexes order too.
-      # And under it gcc 12 takes a string that is moved for one of its 32 bytes (a false alarm).
-      target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
+      target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
     endif()
     if("undefined" IN_LIST DEIMOS_SANITIZE)
       # These two double the time to compile; a null pointer that is used ends the program anyway.
@@ -50,7 +49,8 @@ function(deimos_library name)
     EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} VERIFY_INTERFACE_HEADER_SETS ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   deimos_build_flags(deimos_${name})
-  if(DEIMOS_PRECOMPILE_HEADERS)
+  # Under the thread sanitizer, gcc 12 warns of the insides of precompiled strings (false alarms).
+  if(DEIMOS_PRECOMPILE_HEADERS AND NOT "thread" IN_LIST DEIMOS_SANITIZE)
     # What nearly every source includes. The other builds see to it that each includes it itself.
     target_precompile_headers(deimos_${name} PRIVATE
       <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <stop_token> <string> <string_view>

@@ -133,7 +133,7 @@ TEST_F(LockProcessesTest, OnlyAProcessThatWasStoppedWritesLate) {
   {
     std::array<Worker, 3> workers{Worker(server.url(), file), Worker(server.url(), file), Worker(server.url(), file)};
     while (std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(random.between(50ms, 300ms));
+      std::this_thread::sleep_for(random.between(50ms, 300ms));  // NOLINT(sleep)
       for (const Worker& worker : workers) worker.go_on_if_due();
       Worker& worker = workers.at(random.below(workers.size()));
       if (worker.stands()) continue;

@@ -29,7 +29,7 @@ void work(const std::string& url, int file) {
     const std::string line = std::to_string(hold->fencing_token()) + ' ' + me + '\n';
     for (int step = 0; step < 20 && hold->is_held(); ++step) {
       if (write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size())) return;
-      std::this_thread::sleep_for(5ms);
+      std::this_thread::sleep_for(5ms);  // NOLINT(sleep)
     }
   }
 }
