@@ -6,7 +6,9 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
+#include <future>
 #include <iostream>
+#include <stop_token>
 #include <thread>
 
 #include <deimos/client.h>
@@ -27,8 +29,9 @@ sigset_t ending_signals() {
 }
 
 /// Works under the lock until it is told to end, or the lock is lost.
-void serve(deimos::LockManager& locks, const std::stop_token& end) {
+void serve(deimos::LockManager& locks, const std::stop_token& end, std::promise<void>& begun) {
   const auto hold = locks.mutex("service").acquire({}, end);
+  begun.set_value();
   if (!hold) {
     std::cout << "not today: " << hold.error().code.message() << '\n';
     return;
@@ -47,9 +50,10 @@ int main(int argc, char** argv) try {
 
   const example::Node node(argc, argv);
   deimos::LockManager locks(deimos::Client({.endpoints = {node.url()}}), {.prefix = "/example/release"});
-  std::jthread service([&](const std::stop_token& end) { serve(locks, end); });
+  std::promise<void> begun;
+  std::jthread service([&](const std::stop_token& end) { serve(locks, end, begun); });
   if (argc < 2) {
-    while (!locks.is_locked("service").value()) std::this_thread::sleep_for(5ms);
+    begun.get_future().wait();
     kill(getpid(), SIGTERM);
   }
   int signal = 0;
