@@ -32,7 +32,8 @@ class Turn {
  public:
   /// `fiber` null: a timer's action.
   void begin(const Fiber* fiber, Duration at) noexcept {
-    fiber_.store(fiber, std::memory_order_relaxed);
+    // What is looked at may be a later turn than it seemed, so its fiber must be complete by itself.
+    fiber_.store(fiber, std::memory_order_release);
     at_.store(at.count(), std::memory_order_relaxed);
     count_ = (count_ | 1) + 2;  // Also after a turn that ended with an exception.
     number_.store(count_, std::memory_order_release);
