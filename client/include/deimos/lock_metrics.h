@@ -42,9 +42,9 @@ struct DEIMOS_EXPORT DurationHistogram {
   void add(Duration duration);
 };
 
-/// All of one moment. What ends in nothing but a number has been counted since the LockMetrics was made.
+/// As of one moment. All but `held`, `waiting` and `up` only grows, from when the LockMetrics was made.
 struct LockFigures {
-  std::int64_t held = 0;     ///< Acquisitions now; a nested one is none of its own.
+  std::int64_t held = 0;     ///< Acquisitions now; a nested one does not count.
   std::int64_t waiting = 0;  ///< Calls of acquire() that wait now, for their turn here or for the store.
   std::uint64_t acquired = 0;
   std::uint64_t released = 0;                       ///< By their holder; the store has confirmed it.

@@ -155,7 +155,8 @@ TEST_F(LockProcessesTest, OnlyAProcessThatWasStoppedWritesLate) {
   // A worker asks whether it holds the lock before each write: if it stands still, one write under way can come late.
   EXPECT_LE(journal.most_refused, 1);
   EXPECT_LE(journal.refused, stops);
-  EXPECT_GE(kills + stops, 2);
+  EXPECT_GE(stops, 2);
+  EXPECT_GE(kills + stops, 5);
   EXPECT_GE(journal.owners.size(), 5u);
   EXPECT_GE(journal.processes.size(), 2u);
 }
