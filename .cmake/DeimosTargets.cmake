@@ -49,12 +49,15 @@ function(deimos_library name)
     EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} VERIFY_INTERFACE_HEADER_SETS ON
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   deimos_build_flags(deimos_${name})
-  # Under the thread sanitizer, gcc 12 warns of the insides of precompiled strings (false alarms).
-  if(DEIMOS_PRECOMPILE_HEADERS AND NOT "thread" IN_LIST DEIMOS_SANITIZE)
-    # What nearly every source includes. The other builds see to it that each includes it itself.
-    target_precompile_headers(deimos_${name} PRIVATE
-      <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <stop_token> <string> <string_view>
-      <utility> <vector> <tl/expected.hpp>)
+  if(DEIMOS_JOIN_SOURCES)
+    # What the sources of a folder include is compiled once for all of them.
+    set_target_properties(deimos_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    foreach(source IN LISTS ARG_SOURCES)
+      cmake_path(GET source PARENT_PATH folder)
+      set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${folder}")
+    endforeach()
+    # A class private to a source may have members of a type private to it; gcc takes what is included for a header.
+    target_compile_options(deimos_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
 endfunction()
 
@@ -83,7 +86,7 @@ function(deimos_test name)
   target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}/tests" ${ARG_INCLUDES})
   # Most of the time goes into GoogleMock's headers, which several sources share so.
   list(LENGTH ARG_SOURCES count)
-  if(DEIMOS_JOIN_TESTS AND count GREATER 1)
+  if(DEIMOS_JOIN_SOURCES AND count GREATER 1)
     set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
   endif()
   include(GoogleTest)

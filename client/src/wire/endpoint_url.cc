@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <charconv>
 
+#include <deimos/internal/ascii.h>
+
 namespace deimos {
 namespace {
-
-char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// Removes `prefix`, in lower case, from the front of `text`, case ignored.
 bool take(std::string_view& text, std::string_view prefix) noexcept {
   if (text.size() < prefix.size()) return false;
   for (std::size_t i = 0; i < prefix.size(); ++i) {
-    if (to_lower(text[i]) != prefix[i]) return false;
+    if (internal::to_lower(text[i]) != prefix[i]) return false;
   }
   text.remove_prefix(prefix.size());
   return true;
@@ -54,13 +54,13 @@ tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text)
     url.zone = host.substr(percent + 1);
     host = host.substr(0, percent);
     if (url.zone.starts_with("25")) url.zone.erase(0, 2);  // RFC 6874 has the `%` itself encoded.
-    const auto is_of_zone = [](char c) { return is_host_character(to_lower(c), false); };
+    const auto is_of_zone = [](char c) { return is_host_character(internal::to_lower(c), false); };
     if (url.zone.empty() || !std::all_of(url.zone.begin(), url.zone.end(), is_of_zone)) {
       return refused("has a zone with characters no network interface has");
     }
   }
   for (const char c : host) {
-    url.host += to_lower(c);
+    url.host += internal::to_lower(c);
     if (!is_host_character(url.host.back(), ipv6)) return refused("has a host with characters no host has");
   }
   if (url.host.empty()) return refused("has no host");

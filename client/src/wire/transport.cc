@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
+#include <deimos/internal/ascii.h>
+
 namespace deimos {
 namespace {
 
-char to_lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool same_name(std::string_view left, std::string_view right) noexcept {
   return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return to_lower(a) == to_lower(b); });
+                    [](char a, char b) { return internal::to_lower(a) == internal::to_lower(b); });
 }
 
 }  // namespace

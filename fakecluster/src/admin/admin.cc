@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include <deimos/internal/ascii.h>
 #include <deimos/internal/rfc3339.h>
 #include "admin/fault_json.h"
 
@@ -182,7 +183,7 @@ bool takes(const Route& route, std::string_view path, bool has_id) {
 }
 
 bool is_loopback(std::string authority) {
-  for (char& c : authority) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (char& c : authority) c = internal::to_lower(c);
   if (authority.starts_with('[')) return authority == "[::1]" || authority.starts_with("[::1]:");
   const std::string_view host = std::string_view(authority).substr(0, authority.find(':'));
   const bool digits = host.find_first_not_of("0123456789.") == std::string_view::npos;

@@ -23,7 +23,7 @@ void check_key(const std::string& key) {
   }
 }
 
-struct Check {
+struct CheckFault {
   NodeId nodes;
 
   void node(NodeId id) const {
@@ -95,7 +95,7 @@ std::string node_text(NodeId node) { return "node " + std::to_string(node); }
 std::string link_text(NodeId from, NodeId to) { return "link " + std::to_string(from) + " to " + std::to_string(to); }
 std::string place_text(NodeId node) { return node == 0 ? "everywhere" : "at " + node_text(node); }
 
-struct Describe {
+struct DescribeFault {
   std::string operator()(const Partition& fault) const {
     std::string text = "partition";
     for (const auto& group : fault.groups) text += " " + group_text(group);
@@ -153,8 +153,8 @@ std::string_view name_of(const Fault& fault) noexcept {
   return names[fault.index()];
 }
 
-std::string describe(const Fault& fault) { return std::visit(Describe{}, fault); }
+std::string describe(const Fault& fault) { return std::visit(DescribeFault{}, fault); }
 
-void validate(const Fault& fault, NodeId nodes) { std::visit(Check{nodes}, fault); }
+void validate(const Fault& fault, NodeId nodes) { std::visit(CheckFault{nodes}, fault); }
 
 }  // namespace deimos::fake

@@ -25,7 +25,7 @@ bool is_error_code(int code) {
   return false;
 }
 
-struct Check {
+struct CheckAction {
   const Rule& rule;
   void operator()(const Delay& delay) const { check_range(rule, delay.least, delay.most); }
   void operator()(const Duplicate& duplicate) const {
@@ -50,7 +50,7 @@ struct Check {
   void operator()(const Other&) const {}
 };
 
-struct Describe {
+struct DescribeAction {
   std::string operator()(const Pass&) const { return "pass"; }
   std::string operator()(const Delay& delay) const {
     return (delay.answer ? "delay answer by " : "delay by ") + range_text(delay.least, delay.most);
@@ -100,7 +100,7 @@ std::string_view name_of(const RuleAction& action) noexcept {
 }
 
 std::string describe(const Rule& rule) {
-  std::string text = std::visit(Describe{}, rule.action) + ": " + describe_match(rule.match);
+  std::string text = std::visit(DescribeAction{}, rule.action) + ": " + describe_match(rule.match);
   return rule.name.empty() ? text : "'" + rule.name + "' " + text;
 }
 
@@ -117,7 +117,7 @@ void validate(const Rule& rule, NodeId nodes) {
   }
   if (match.nth != 0 && match.every > 1) refuse(rule, "nth and every exclude each other");
   if (!(match.probability >= 0 && match.probability <= 1)) refuse(rule, "a probability must be from 0 to 1");
-  std::visit(Check{rule}, rule.action);
+  std::visit(CheckAction{rule}, rule.action);
 }
 
 }  // namespace deimos::fake

@@ -1,9 +1,9 @@
 #include "protocol/request_form.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
+#include <deimos/internal/ascii.h>
 #include <deimos/internal/percent_coding.h>
 
 namespace deimos::fake {
@@ -95,8 +95,7 @@ FormType FormType::of(std::string_view content_type) {
   const std::size_t end = std::min(content_type.find(';'), content_type.size());
   std::string type(trimmed(content_type.substr(0, end)));
   if (type.empty()) return {false, content_type.empty() ? "" : "mime: no media type"};
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (char& c : type) c = internal::to_lower(c);
   const std::size_t slash = std::min(type.find('/'), type.size());
   if (!is_token(std::string_view(type).substr(0, slash))) return {false, "mime: no media type"};
   if (slash != type.size() && !is_token(std::string_view(type).substr(slash + 1))) {

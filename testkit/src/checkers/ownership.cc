@@ -8,19 +8,19 @@
 namespace deimos::testkit {
 namespace {
 
-using Kind = fake::Command::Kind;
+using CommandKind = fake::Command::Kind;
 
-const char* text_of(Kind kind) {
+const char* text_of(CommandKind kind) {
   switch (kind) {
-    case Kind::set: return "set";
-    case Kind::create: return "create";
-    case Kind::create_in_order: return "create in order";
-    case Kind::update: return "update";
-    case Kind::compare_and_swap: return "compare and swap";
-    case Kind::remove: return "delete";
-    case Kind::compare_and_delete: return "compare and delete";
-    case Kind::sweep: return "sweep";
-    case Kind::expire: return "expire";
+    case CommandKind::set: return "set";
+    case CommandKind::create: return "create";
+    case CommandKind::create_in_order: return "create in order";
+    case CommandKind::update: return "update";
+    case CommandKind::compare_and_swap: return "compare and swap";
+    case CommandKind::remove: return "delete";
+    case CommandKind::compare_and_delete: return "compare and delete";
+    case CommandKind::sweep: return "sweep";
+    case CommandKind::expire: return "expire";
   }
   return "?";
 }
@@ -44,7 +44,7 @@ class Audit {
   /// What is wrong with a change that was made; empty if nothing.
   std::string fault_of(const fake::AuditRecord& record, const std::string& prefix) {
     if (!record.compared) return "compares with nothing";
-    if (record.kind == Kind::create) return created(record, prefix);
+    if (record.kind == CommandKind::create) return created(record, prefix);
     if (record.previous_value.empty()) {  // By its index: of a record that it was shown.
       if (!record.value.empty()) writers_[record.value] = record.client;
       return {};
@@ -80,7 +80,7 @@ Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecor
                   bool repeated) {
   Audit seen(history, repeated);
   for (const fake::AuditRecord& record : audit) {
-    const bool client = record.kind != Kind::sweep && record.kind != Kind::expire;
+    const bool client = record.kind != CommandKind::sweep && record.kind != CommandKind::expire;
     if (!client || record.error || !record.event || !record.key.starts_with(prefix + "/")) continue;
     const std::string fault = seen.fault_of(record, prefix);
     if (fault.empty()) continue;

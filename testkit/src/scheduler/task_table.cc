@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t columns = 5;
 using Row = std::array<std::string, columns>;
 
-Row describe(const Fiber& fiber) {
+Row row_of(const Fiber& fiber) {
   Row row{fiber.name, fiber.group.name, "", describe_time(fiber.waits_since - Scheduler::start), ""};
   if (fiber.state == Fiber::State::runnable) row[2] = fiber.group.paused ? "(process is paused) " : "(could run) ";
   if (fiber.group.killed) row[2] += "(killed) ";
@@ -29,7 +29,7 @@ Row describe(const Fiber& fiber) {
 
 std::string task_table(const std::vector<const Fiber*>& fibers) {
   std::vector<Row> rows{Row{"task", "process", "waits for", "since", "until"}};
-  for (const Fiber* fiber : fibers) rows.push_back(describe(*fiber));
+  for (const Fiber* fiber : fibers) rows.push_back(row_of(*fiber));
   std::array<std::size_t, columns> widths{};
   for (const Row& row : rows) {
     for (std::size_t i = 0; i < columns; ++i) widths[i] = std::max(widths[i], row[i].size());

@@ -9,7 +9,7 @@
 namespace deimos {
 namespace {
 
-constexpr Duration first_pause = std::chrono::milliseconds(100);
+constexpr Duration pause_at_first = std::chrono::milliseconds(100);
 constexpr Duration longest_pause = std::chrono::seconds(5);
 
 }  // namespace
@@ -23,7 +23,7 @@ LockCleaner::LockCleaner(Runtime& runtime, LockBackend& backend, const LockOptio
 
 void LockCleaner::add(Job job) {
   const TimePoint first = std::max(job.not_before, runtime_.now());
-  put_back({.job = std::move(job), .next_try = first, .pause = first_pause});
+  put_back({.job = std::move(job), .next_try = first, .pause = pause_at_first});
   arrived_->notify();
 }
 
