@@ -5,6 +5,7 @@
 #include <exception>
 #include <future>
 #include <iostream>
+#include <stop_token>
 #include <string>
 
 #include <deimos/client.h>
@@ -44,6 +45,17 @@ void tune(deimos::LockManager& ours, deimos::LockManager& theirs) {
   std::stop_source cancel;
   cancel.request_stop();
   std::cout << "cancelled: " << mutex.acquire({}, cancel.get_token()).error().code.message() << '\n';
+
+  // Asked, politely, to let go: a holder that listens finishes what it is at, and releases.
+  {
+    auto busy = ours.mutex("asked").acquire().value();
+    std::promise<void> asked;
+    const std::stop_callback listener(busy.asked_to_release(), [&] { asked.set_value(); });
+    (void)theirs.ask_to_release("asked", {.reason = "a rollout begins", .within = 10s}).value();
+    asked.get_future().get();
+    std::cout << "asked to release, because " << busy.release_request()->reason << '\n';
+    (void)busy.release();
+  }
 
   // Told of a loss, in two ways: here an administrator takes the lock away.
   std::promise<std::string> why;

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include <deimos/error.h>
 #include <deimos/internal/export.h>
 #include <deimos/release.h>
+#include <deimos/release_request.h>
 #include <deimos/runtime.h>
 
 namespace deimos {
@@ -35,6 +37,12 @@ class DEIMOS_EXPORT Hold {
   /// trigger some milliseconds after it runs again, once a thread of the library has had its turn; is_held() is right
   /// at once: ask it after whatever may have taken long.
   [[nodiscard]] std::stop_token lost() const noexcept;
+  /// Triggered once somebody asks for the lock (LockManager::ask_to_release()): finish, or save what is half done, and
+  /// release it. Never triggered by a loss. The first call of a manager's makes it listen, with one watch for all its
+  /// locks; requests made before are heard of too, as long as they last.
+  [[nodiscard]] std::stop_token asked_to_release() const;
+  /// What was asked, the latest; none before asked_to_release() is triggered.
+  [[nodiscard]] std::optional<ReleaseRequest> release_request() const;
   /// Whether the lock is held right now: neither lost, nor released, nor past expires_at().
   [[nodiscard]] bool is_held() const;
   /// Until when the lock is ours if it is not renewed; moves on with each renewal.

@@ -21,6 +21,7 @@
 #include <deimos/lock_change.h>
 #include <deimos/lock_options.h>
 #include <deimos/mutex.h>
+#include <deimos/release_request.h>
 #include <deimos/semaphore.h>
 #include <deimos/shared_mutex.h>
 
@@ -86,6 +87,11 @@ class DEIMOS_EXPORT LockManager {
   /// (errc::closed), or the store cannot be made sense of.
   Result<void> observe(const std::function<void(const LockChange&)>& on_change, std::stop_token stop,
                        std::string_view below = {}) const;
+  /// Asks whoever holds the lock now (all who do) to let go of it: those who listen are told
+  /// (Hold::asked_to_release()), those who do not go on; who comes later is not asked. False if nobody holds it. Then
+  /// wait for the lock as always, and use force_unlock() when the time is up. Two requests, and a record that is gone
+  /// after `within`.
+  Result<bool> ask_to_release(std::string_view name, const ReleaseDemand& demand = {}, std::stop_token stop = {}) const;
   /// Takes the lock from whoever holds it (from all who do): false if nobody does. A holder that uses this manager
   /// learns of it at once, any other at its next renewal.
   Result<bool> force_unlock(std::string_view name, std::stop_token stop = {}) const;

@@ -37,13 +37,14 @@ struct LockEvent {
     released,  ///< By its holder; the store has confirmed it.
     renewed,   ///< The lease of what is held, or of a place in a queue, began anew.
     lost,      ///< `error` says why: errc::lock_expired (not renewed in time), lock_not_held (taken away), closed.
-    renewal_failed,   ///< Unclear or refused; it is tried again until the lease's deadline.
-    renewal_late,     ///< A renewal began so late that a second try would not fit: more locks than can be kept.
-    left_to_cleaner,  ///< A release, or an acquire that was given up, is finished in the background; `error` says why.
-    cleaned,          ///< The background clean-up is done: nothing of that acquisition is left.
-    left_to_expire,   ///< The clean-up could not reach the store while it mattered: the lease ends by itself.
-    stray_unlock,     ///< unlock() by a task that did not hold the lock; nothing was done.
-    place_lost,       ///< A waiter's place in the queue is gone (`error` says why): it lines up again, at the end.
+    renewal_failed,    ///< Unclear or refused; it is tried again until the lease's deadline.
+    renewal_late,      ///< A renewal began so late that a second try would not fit: more locks than can be kept.
+    left_to_cleaner,   ///< A release, or an acquire that was given up, is finished in the background; `error` says why.
+    cleaned,           ///< The background clean-up is done: nothing of that acquisition is left.
+    left_to_expire,    ///< The clean-up could not reach the store while it mattered: the lease ends by itself.
+    stray_unlock,      ///< unlock() by a task that did not hold the lock; nothing was done.
+    asked_to_release,  ///< A holder here was told that somebody asks for the lock (LockManager::ask_to_release()).
+    place_lost,        ///< A waiter's place in the queue is gone (`error` says why): it lines up again, at the end.
   };
   Kind kind = Kind::acquired;
   std::string name;

@@ -78,11 +78,16 @@ Result<void> LockManager::observe(const std::function<void(const LockChange&)>& 
   };
   follower.changed = [&](const Change& change) { return !watcher.changed(change); };
   const StopEither either(stop, session.closing());
-  Error why = follow_changes(session, *directory, follower, either.token());
+  Error why = follow_changes(session.directory(*directory), follower, either.token());
   if (why.code == errc::cancelled && session.closing().stop_requested()) {
     return fail(errc::closed, "the lock manager was closed");
   }
   return tl::unexpected<Error>(std::move(why));
+}
+
+Result<bool> LockManager::ask_to_release(std::string_view name, const ReleaseDemand& demand,
+                                         std::stop_token stop) const {
+  return deimos::ask_to_release(locks_->session(), name, demand, std::move(stop));
 }
 
 Result<bool> LockManager::force_unlock(std::string_view name, std::stop_token stop) const {

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "locks/queue/admission.h"
+#include "locks/session/lock_name.h"
 #include "locks/session/lock_value.h"
+#include "locks/session/release_requests.h"
 
 namespace deimos {
 namespace {
@@ -119,6 +121,26 @@ Result<std::vector<LockInfo>> lock_line(LockSession& session, std::string_view n
   const Result<std::optional<LockInfo>> holder = lock_info(session, name, std::move(stop));
   if (!holder) return tl::unexpected<Error>(holder.error());
   return *holder ? std::vector<LockInfo>{**holder} : std::vector<LockInfo>();
+}
+
+Result<bool> ask_to_release(LockSession& session, std::string_view name, const ReleaseDemand& demand,
+                            std::stop_token stop) {
+  if (auto error = check_release_demand(demand)) return tl::unexpected<Error>(std::move(*error));
+  const Result<std::vector<LockInfo>> line = lock_line(session, name, stop);
+  if (!line) return tl::unexpected<Error>(line.error());
+  std::uint64_t up_to = 0;
+  for (const LockInfo& info : *line) {
+    // The token of a place in a queue is its creation; an unfair mutex may have been taken over by a later write.
+    if (!info.waiting) up_to = std::max(up_to, info.kind == LockKind::mutex ? info.revision : info.created_revision);
+  }
+  if (up_to == 0) return false;
+  const Result<AdminStep> task = begin(session, name, std::move(stop));
+  if (!task) return tl::unexpected<Error>(task.error());
+  const std::string directory = session.requests_directory() + '/' + release_requests_of(name);
+  const Result<LockRecord> asked =
+      session.backend().enqueue(directory, release_request_text(up_to, demand), time_of(demand), task->until);
+  if (!asked) return tl::unexpected<Error>(asked.error());
+  return true;
 }
 
 Result<std::string> directory_of(const LockSession& session, std::string_view below) {

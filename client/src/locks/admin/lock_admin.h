@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <deimos/lock_options.h>
+#include <deimos/release_request.h>
 
 #include "locks/session/lock_session.h"
 
@@ -19,6 +20,8 @@ namespace deimos {
                                                        std::stop_token stop);
 [[nodiscard]] Result<std::vector<LockInfo>> lock_line(LockSession& session, std::string_view name,
                                                       std::stop_token stop);
+[[nodiscard]] Result<bool> ask_to_release(LockSession& session, std::string_view name, const ReleaseDemand& demand,
+                                          std::stop_token stop);
 [[nodiscard]] Result<bool> force_unlock(LockSession& session, std::string_view name, std::stop_token stop);
 
 /// The key of that part of the prefix; empty: of all of it. errc::invalid_key.

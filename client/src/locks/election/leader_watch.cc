@@ -55,7 +55,7 @@ Error follow_leaders(LockSession& session, const std::string& name, const std::s
     return known->revision;
   };
   follower.changed = [&](const Change& change) { return may_matter(change, *known); };
-  return follow_changes(session, queue, follower, stop);
+  return follow_changes(session.directory(queue), follower, stop);
 }
 
 }  // namespace deimos

@@ -38,6 +38,13 @@ std::uint64_t Hold::fencing_token() const noexcept { return acquisition_->fencin
 
 std::stop_token Hold::lost() const noexcept { return acquisition_->lost(); }
 
+std::stop_token Hold::asked_to_release() const {
+  state_->session().listen_for_requests();
+  return acquisition_->asked_to_release();
+}
+
+std::optional<ReleaseRequest> Hold::release_request() const { return acquisition_->release_request(); }
+
 bool Hold::is_held() const { return !released_ && acquisition_->is_held(); }
 
 TimePoint Hold::expires_at() const { return acquisition_->deadline(); }

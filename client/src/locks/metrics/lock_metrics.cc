@@ -39,6 +39,7 @@ void count(LockFigures& figures, const LockEvent& event) {
     case LockEvent::Kind::renewal_late: ++figures.late_renewals; return;
     case LockEvent::Kind::left_to_cleaner: ++figures.left_to_cleaner; break;
     case LockEvent::Kind::left_to_expire: ++figures.left_to_expire; break;
+    case LockEvent::Kind::asked_to_release: break;
     case LockEvent::Kind::stray_unlock: ++figures.stray_unlocks; break;
     case LockEvent::Kind::place_lost: ++figures.places_lost; break;
     case LockEvent::Kind::cleaned: break;

@@ -7,10 +7,17 @@
 #include <string>
 
 #include <deimos/lock_backend.h>
-
-#include "locks/session/lock_session.h"
+#include <deimos/lock_options.h>
+#include <deimos/runtime.h>
 
 namespace deimos {
+
+struct FollowedDirectory {
+  Runtime& runtime;
+  LockBackend& backend;
+  const LockOptions& options;
+  std::string path;
+};
 
 struct Follower {
   /// Reads all of it; returns the store's revision at that reading.
@@ -22,7 +29,7 @@ struct Follower {
 /// Blocks until `stop` is triggered (errc::cancelled), or asking again cannot help; returns why. Calls back on the
 /// calling task. Every change is either told or, if the store has forgotten it, followed by a reading; and it is read
 /// now and then also if nothing is told, since a store may have begun anew.
-[[nodiscard]] Error follow_changes(LockSession& session, const std::string& directory, const Follower& follower,
+[[nodiscard]] Error follow_changes(const FollowedDirectory& directory, const Follower& follower,
                                    const std::stop_token& stop);
 
 }  // namespace deimos

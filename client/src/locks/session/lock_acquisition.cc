@@ -127,6 +127,23 @@ std::optional<LockAcquisition::State> LockAcquisition::lose(const Error& why) {
   return std::exchange(state_, State::lost);
 }
 
+std::optional<ReleaseRequest> LockAcquisition::release_request() const {
+  if (!runtime_->is_of_this_process()) return std::nullopt;
+  const internal::LocalMutexLock lock(mutex_);
+  return request_;
+}
+
+bool LockAcquisition::ask_to_release(const ReleaseRequest& request) {
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    // The store tells the time left in whole seconds: the same request, read again, may seem to end a little later.
+    if (request_ && request_->id >= request.id) return false;
+    request_ = request;
+  }
+  asked_.request_stop();
+  return true;
+}
+
 void LockAcquisition::announce_loss(const std::function<void()>& report) {
   lost_.request_stop();
   report();

@@ -15,6 +15,7 @@
 
 #include <deimos/error.h>
 #include <deimos/internal/local_mutex.h>
+#include <deimos/release_request.h>
 #include <deimos/runtime.h>
 
 #include "locks/session/lock_lease.h"
@@ -73,6 +74,9 @@ class LockAcquisition {
   [[nodiscard]] const InDoubtWrites& residue() const noexcept { return grant_.residue; }
   [[nodiscard]] const LockLease& lease() const noexcept { return lease_; }
   [[nodiscard]] std::stop_token lost() const noexcept { return lost_.get_token(); }
+  [[nodiscard]] std::stop_token asked_to_release() const noexcept { return asked_.get_token(); }
+  /// The latest.
+  [[nodiscard]] std::optional<ReleaseRequest> release_request() const;
 
   /// Neither ended nor past its deadline. Once held, and then not, it stays so.
   [[nodiscard]] bool is_held() const;
@@ -98,6 +102,9 @@ class LockAcquisition {
   std::optional<State> lose(const Error& why);
   /// Triggers lost() of one that was queued: nobody outside this library has it.
   void place_lost() { lost_.request_stop(); }
+  /// Its holder is asked to let go: triggers asked_to_release(), which runs the user's code. False if the holder knows
+  /// of this request.
+  bool ask_to_release(const ReleaseRequest& request);
   /// Triggers lost(), then calls `report`, then the user back: runs the user's code.
   void announce_loss(const std::function<void()>& report);
 
@@ -133,6 +140,7 @@ class LockAcquisition {
   const Duration max_hold_;
   const std::function<void(const Error&)> on_lost_;
   std::stop_source lost_;
+  std::stop_source asked_;
 
   mutable internal::LocalMutex mutex_;
   State state_ DEIMOS_GUARDED_BY(mutex_);
@@ -151,6 +159,7 @@ class LockAcquisition {
   std::string failed_endpoint_ DEIMOS_GUARDED_BY(mutex_);
   bool paused_ DEIMOS_GUARDED_BY(mutex_) = false;
   Error loss_ DEIMOS_GUARDED_BY(mutex_);
+  std::optional<ReleaseRequest> request_ DEIMOS_GUARDED_BY(mutex_);
 };
 
 }  // namespace deimos

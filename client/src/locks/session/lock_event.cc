@@ -17,6 +17,7 @@ std::string_view to_string(LockEvent::Kind kind) noexcept {
     case LockEvent::Kind::cleaned: return "cleaned";
     case LockEvent::Kind::left_to_expire: return "left to expire";
     case LockEvent::Kind::stray_unlock: return "stray unlock";
+    case LockEvent::Kind::asked_to_release: return "asked to release";
     case LockEvent::Kind::place_lost: return "place lost";
   }
   return "?";

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include <deimos/internal/broken_rule.h>
 #include <deimos/internal/utf8.h>
 
 namespace deimos {
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::size_t longest_name = 512;
 constexpr std::size_t longest_owner = 200;
+constexpr std::size_t longest_reason = 1000;
+constexpr Duration longest_within = std::chrono::hours(24 * 365 * 10);
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
@@ -62,6 +65,20 @@ std::optional<Error> check_lock_owner(std::string_view owner) {
     why += is_text ? "has one" : "is not printable";
   }
   return fail(errc::invalid_argument, std::move(why)).value();
+}
+
+std::optional<Error> check_release_demand(const ReleaseDemand& demand) {
+  const std::string_view reason = demand.reason;
+  const bool is_text = internal::is_utf8(reason) && std::none_of(reason.begin(), reason.end(), is_control);
+  if (reason.size() > longest_reason || !is_text) {
+    return fail(errc::invalid_argument,
+                "reason must be at most 1000 bytes of printable UTF-8, but " +
+                    (is_text ? "is " + std::to_string(reason.size()) + " bytes long" : std::string("is not printable")))
+        .value();
+  }
+  if (demand.within >= std::chrono::seconds(1) && demand.within <= longest_within) return std::nullopt;
+  return fail(errc::invalid_argument, internal::broken_rule("within must be from 1s to 10 years", demand.within))
+      .value();
 }
 
 }  // namespace deimos

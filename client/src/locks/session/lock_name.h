@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <deimos/error.h>
+#include <deimos/release_request.h>
 
 namespace deimos {
 
@@ -14,5 +15,7 @@ namespace deimos {
 [[nodiscard]] std::optional<Error> check_lock_prefix(std::string_view prefix);
 /// errc::invalid_argument; the rules are at LockOptions::owner.
 [[nodiscard]] std::optional<Error> check_lock_owner(std::string_view owner);
+/// errc::invalid_argument; the rules are at ReleaseDemand.
+[[nodiscard]] std::optional<Error> check_release_demand(const ReleaseDemand& demand);
 
 }  // namespace deimos

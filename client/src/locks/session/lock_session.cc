@@ -41,6 +41,8 @@ LockSession::LockSession(std::shared_ptr<LockBackend> backend, std::shared_ptr<R
                [this](LockEvent::Kind kind, const LockCleaner::Job& job) {
                  report({.kind = kind, .name = job.name, .fencing_token = job.fencing_token});
                }),
+      requests_(directory(requests_directory()),
+                [this](const ReleaseRequests::Addressed& asked) { ask_to_release(asked); }),
       idle_(runtime_->make_signal()) {}
 
 Deadline LockSession::step_deadline(std::stop_token stop) const {
@@ -78,6 +80,10 @@ Result<std::string> LockSession::key_of(std::string_view name) const {
 
 std::string LockSession::name_of(std::string_view key) const {
   return std::string(key.starts_with(prefix_) ? key.substr(prefix_.size()) : key);
+}
+
+FollowedDirectory LockSession::directory(std::string path) const {
+  return {*runtime_, *backend_, options_, std::move(path)};
 }
 
 std::string LockSession::make_token() const {
@@ -119,12 +125,14 @@ void LockSession::add(const std::shared_ptr<LockAcquisition>& acquisition, std::
   held_.add({acquisition, std::move(user)});
   watchdog_.consider(*acquisition);
   renewal_.consider(*acquisition);
+  consider_requests(acquisition);
 }
 
 bool LockSession::admit(const std::shared_ptr<LockAcquisition>& acquisition) {
   if (!acquisition->admit()) return false;
   renewal_.consider(*acquisition);
   watchdog_.consider(*acquisition);
+  consider_requests(acquisition);
   return true;
 }
 
@@ -197,6 +205,41 @@ void LockSession::pause_renewal(const std::shared_ptr<LockAcquisition>& acquisit
   if (!runtime_->is_of_this_process()) return;
   acquisition->pause_renewal(paused);
   renewal_.consider(*acquisition);
+}
+
+void LockSession::listen_for_requests() {
+  if (!runtime_->is_of_this_process()) return;
+  const internal::LocalMutexLock starting(starting_);
+  if (listens_ || !started_) return;
+  std::unique_ptr<Task> task;
+  try {
+    task = runtime_->spawn("lock requests",
+                           [self = shared_from_this()](const std::stop_token& stop) { self->requests_.run(stop); });
+  } catch (const std::exception&) {  // Tried again by the next who wants to listen.
+    return;
+  }
+  listens_ = true;
+  const internal::LocalMutexLock lock(mutex_);
+  if (!closed_) tasks_.push_back(std::move(task));
+}
+
+void LockSession::ask_to_release(const ReleaseRequests::Addressed& asked) {
+  for (const auto& acquisition : held_.all()) {
+    if (acquisition->name() != asked.name || acquisition->fencing_token() > asked.up_to) continue;
+    if (acquisition->is_held()) ask_to_release(acquisition, asked.request);
+  }
+}
+
+void LockSession::ask_to_release(const std::shared_ptr<LockAcquisition>& acquisition, const ReleaseRequest& request) {
+  // Stop callbacks are the user's code.
+  announcer_.submit([self = shared_from_this(), acquisition, request] {
+    if (acquisition->ask_to_release(request)) self->report(LockEvent::Kind::asked_to_release, *acquisition);
+  });
+}
+
+void LockSession::consider_requests(const std::shared_ptr<LockAcquisition>& acquisition) {
+  const auto request = requests_.find(acquisition->name(), acquisition->fencing_token());
+  if (request && acquisition->is_held()) ask_to_release(acquisition, *request);
 }
 
 void LockSession::announce(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why) {

@@ -18,12 +18,14 @@
 #include <deimos/release.h>
 #include <deimos/runtime.h>
 
+#include "locks/session/follow_changes.h"
 #include "locks/session/held_leases.h"
 #include "locks/session/lock_acquisition.h"
 #include "locks/session/lock_cleaner.h"
 #include "locks/session/lock_lease.h"
 #include "locks/session/lock_renewal.h"
 #include "locks/session/lock_watchdog.h"
+#include "locks/session/release_requests.h"
 #include "locks/session/task_pool.h"
 
 namespace deimos {
@@ -65,6 +67,9 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   [[nodiscard]] Result<std::string> key_of(std::string_view name) const;
   /// The name of the lock at `key`.
   [[nodiscard]] std::string name_of(std::string_view key) const;
+  [[nodiscard]] std::string requests_directory() const { return prefix_ + std::string(release_requests_directory); }
+  /// For follow_changes().
+  [[nodiscard]] FollowedDirectory directory(std::string path) const;
   /// A value that nobody else writes.
   [[nodiscard]] std::string make_token() const;
 
@@ -84,6 +89,8 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   Result<Release> release(const std::shared_ptr<LockAcquisition>& acquisition);
   Result<void> renew(const std::shared_ptr<LockAcquisition>& acquisition, std::stop_token stop);
   void pause_renewal(const std::shared_ptr<LockAcquisition>& acquisition, bool paused);
+  /// From now on holders are told if they are asked to let go.
+  void listen_for_requests();
   /// It is lost: tells its holder, once, and cleans up.
   void lose(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why);
   /// As lose(), for the acquisition that wrote `token`, if it is of this session.
@@ -101,6 +108,12 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
 
  private:
   void end_operation(TaskId task) noexcept;
+  /// Tells those whom the request is for.
+  void ask_to_release(const ReleaseRequests::Addressed& asked);
+  /// Tells its holder, in the background.
+  void ask_to_release(const std::shared_ptr<LockAcquisition>& acquisition, const ReleaseRequest& request);
+  /// It is held from now on: by somebody who may have been asked already.
+  void consider_requests(const std::shared_ptr<LockAcquisition>& acquisition);
   [[nodiscard]] bool others_at_work() const DEIMOS_REQUIRES(mutex_);
   /// Tells the holder of what was lost, in the background.
   void announce(const std::shared_ptr<LockAcquisition>& acquisition, const Error& why);
@@ -124,6 +137,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   LockWatchdog watchdog_;
   TaskPool announcer_;
   LockCleaner cleaner_;
+  ReleaseRequests requests_;
 
   const std::unique_ptr<Signal> idle_;
   std::stop_source closing_;
@@ -133,6 +147,7 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   std::multiset<TaskId> operations_ DEIMOS_GUARDED_BY(mutex_);  ///< Calls under way, by who made them.
   internal::LocalMutex starting_;                               ///< Held while tasks are started; before mutex_.
   bool started_ DEIMOS_GUARDED_BY(starting_) = false;
+  bool listens_ DEIMOS_GUARDED_BY(starting_) = false;
 };
 
 }  // namespace deimos
