@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -42,6 +43,10 @@ struct Request {
   /// By when the head of the answer must have come, for a long poll, whose body may take much longer: else the exchange
   /// ends as if this were its deadline.
   TimePoint head_by = TimePoint::max();
+  /// For an answer without an end, such as a stream of events: shown all of the body that has come, whenever there is
+  /// more of it. Once it says true, the answer counts as complete, and the rest of it is given up. Must be quick and
+  /// must not call the transport, which may hold a mutex meanwhile.
+  std::function<bool(std::string_view body)> enough = {};
 };
 
 /// A complete answer, whatever its status.

@@ -59,7 +59,10 @@ class HeadGuard {
     for (const char c : bytes) {
       if (complete_) return nullptr;
       if (++size_ > longest_head) return "the head of the answer is longer than 64 KiB";
-      if (first_line_ && size_ > longest_status_line) return "the answer does not begin with an HTTP status line";
+      constexpr std::string_view beginning = "HTTP/";
+      const bool no_http =
+          size_ <= beginning.size() ? c != beginning[size_ - 1] : first_line_ && size_ > longest_status_line;
+      if (no_http) return "the answer does not begin with an HTTP status line";
       // Nobody asked for an interim answer (`HTTP/1.1 1xx`), and what follows one is not guarded.
       constexpr std::size_t position_of_status = 10;
       if (size_ == position_of_status && c == '1') return "an interim answer was not asked for";
@@ -332,19 +335,22 @@ class HttpConnection::Impl {
 
     Response response;
     bool too_large = false;
+    bool ended = false;  // By Request::enough.
     asked.response_handler = [&](const httplib::Response& head) {
       too_large = head.get_header_value<std::uint64_t>("Content-Length") > options_.max_answer_bytes;
       return !too_large;
     };
     asked.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
       too_large = size > options_.max_answer_bytes - response.body.size();
-      if (!too_large) response.body.append(data, size);
-      return !too_large;
+      if (too_large) return false;
+      response.body.append(data, size);
+      ended = request.enough && request.enough(response.body);
+      return !ended;
     };
 
     httplib::Response head;
     httplib::Error error = httplib::Error::Success;
-    const bool good = send(asked, head, error);
+    const bool good = send(asked, head, error) || ended;
     if (!good || link_.aborted()) return tl::unexpected<Failure>(failure(error, too_large || end_.too_large));
     response.status = head.status;
     for (auto& [name, value] : head.headers) response.headers.push_back({name, std::move(value)});

@@ -1,7 +1,9 @@
 #include <deimos/fake/in_process_transport.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <deimos/fake/cluster.h>
@@ -13,16 +15,22 @@ namespace {
 /// Where the node puts an answer, and where the exchange waits for it.
 class PendingAnswer final : public Reply {
  public:
+  /// `enough`: Request::enough.
+  explicit PendingAnswer(std::function<bool(std::string_view)> enough) : enough_(std::move(enough)) {}
+
   void answer(Response response, bool open) override {
     const internal::LocalMutexLock lock(mutex_);
     response_ = std::move(response);
     has_head_ = true;
     if (!open) complete();
+    look_whether_enough();
   }
 
   void chunk(std::string_view text) override {
     const internal::LocalMutexLock lock(mutex_);
+    if (complete_) return;
     response_.body.append(text);
+    look_whether_enough();
   }
 
   void end() override {
@@ -69,18 +77,32 @@ class PendingAnswer final : public Reply {
     return failure(Failure::Reason::timed_out, "no complete answer by the deadline");
   }
 
+  /// The node has more to say, which is not wanted.
+  [[nodiscard]] bool ended_early() {
+    const internal::LocalMutexLock lock(mutex_);
+    return ended_early_;
+  }
+
  private:
+  void look_whether_enough() DEIMOS_REQUIRES(mutex_) {
+    if (complete_ || !enough_ || response_.body.empty() || !enough_(response_.body)) return;
+    ended_early_ = true;
+    complete();
+  }
+
   void complete() DEIMOS_REQUIRES(mutex_) {
     complete_ = true;
     if (signal_) signal_->notify();
   }
 
+  const std::function<bool(std::string_view)> enough_;
   internal::LocalMutex mutex_;
   std::unique_ptr<Signal> signal_
       DEIMOS_GUARDED_BY(mutex_);  // Made only for an answer that is waited for: most are complete at once.
   Response response_ DEIMOS_GUARDED_BY(mutex_);
   bool has_head_ DEIMOS_GUARDED_BY(mutex_) = false;
   bool complete_ DEIMOS_GUARDED_BY(mutex_) = false;
+  bool ended_early_ DEIMOS_GUARDED_BY(mutex_) = false;
   std::optional<Delivery> broken_ DEIMOS_GUARDED_BY(mutex_);
   bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
 };
@@ -159,7 +181,7 @@ Exchange InProcessTransport::exchange(const std::string& endpoint, const Request
     return not_sent(Failure::Reason::refused, "connection refused: no node listens at " + endpoint);
   }
   Node& node = found->second;
-  const auto answer = std::make_shared<PendingAnswer>();
+  const auto answer = std::make_shared<PendingAnswer>(request.enough);
   const Node::Ticket ticket = node.handle(request, answer, origin_);
   if (ticket == 0) return answer->wait(runtime_, request.head_by, deadline, stop);
 
@@ -167,7 +189,7 @@ Exchange InProcessTransport::exchange(const std::string& endpoint, const Request
   if (number == 0) answer->close();  // Closed in between.
   Exchange result = answer->wait(runtime_, request.head_by, deadline, stop);
   open_->remove(number);
-  if (!result) node.abandon(ticket);
+  if (!result || answer->ended_early()) node.abandon(ticket);
   return result;
 }
 

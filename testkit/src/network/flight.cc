@@ -69,6 +69,7 @@ void Flight::forsake() {
   receiver_ = nullptr;
   if (leg_ == Leg::to_process) {
     pool_.scheduler.disarm(*this);
+    if (ended_early_) give_up_rest();
     return finish();
   }
   if (leg_ == Leg::at_node && !link_->requests_cut) {
@@ -97,7 +98,7 @@ void Flight::arrive_at_node() {
   origin_.client = *process_;
   origin_.request = ++pool_.delivered;
   const fake::Cluster::Ticket ticket = pool_.cluster.handle(link_->node->id, origin_, *request_, shared_from_this());
-  if (leg_ == Leg::at_node) ticket_ = ticket;
+  if (leg_ == Leg::at_node || ended_early_) ticket_ = ticket;
 }
 
 void Flight::answer(Response response, bool open) {
@@ -107,7 +108,21 @@ void Flight::answer(Response response, bool open) {
   if (!link_->answers_cut) head_arrives_ = saturating_add(pool_.scheduler.now(), link_->options.latency_max);
 }
 
-void Flight::chunk(std::string_view text) { answer_->body.append(text); }
+void Flight::chunk(std::string_view text) {
+  if (leg_ != Leg::at_node) return;  // After what was enough.
+  answer_->body.append(text);
+  if (!request_->enough || !request_->enough(answer_->body)) return;
+  ended_early_ = true;
+  const fake::Cluster::Ticket ticket = ticket_;
+  send_back();
+  if (leg_ == Leg::to_process) ticket_ = ticket;  // Until the node can be told: not while it speaks.
+}
+
+void Flight::give_up_rest() {
+  ended_early_ = false;
+  if (ticket_ != 0 && !link_->requests_cut) pool_.cluster.abandon(ticket_);
+  ticket_ = 0;
+}
 
 void Flight::end() {
   if (leg_ == Leg::at_node) send_back();
@@ -132,6 +147,7 @@ void Flight::send_back() {
 }
 
 void Flight::arrive_at_process() {
+  if (ended_early_) give_up_rest();
   if (link_->answers_cut) {
     record("lost", "answer to ");
   } else if (receiver_ != nullptr) {
@@ -158,6 +174,7 @@ void Flight::finish() {
   request_ = nullptr;
   answer_ = Response();
   head_arrives_ = TimePoint::max();
+  ended_early_ = false;
   pool_.idle_.push_back(this);
 }
 

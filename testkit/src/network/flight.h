@@ -83,6 +83,8 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   void arrive_at_process();
   void send_back();
   void hand_over(Exchange exchange);
+  /// The node may forget what it has to say beyond what was enough.
+  void give_up_rest();
   void finish();
   void record(std::string_view kind, std::string_view detail);
 
@@ -97,6 +99,7 @@ class Flight final : public Timer, public fake::Reply, public std::enable_shared
   fake::Origin origin_;
   Exchange answer_;
   TimePoint head_arrives_ = TimePoint::max();
+  bool ended_early_ = false;  // By Request::enough; the node goes on.
 };
 
 }  // namespace deimos::testkit
