@@ -9,6 +9,12 @@
 //  3. A key that holds something else than a lock is errc::not_a_file or not_a_directory, never a lock that is held.
 //  4. Revisions of a store grow with every change of it; a fencing token is the revision of the write that granted the
 //     lock.
+//  5. A lease runs from the instant at which the request was sent that began it (or kept it alive), for at least the
+//     ttl that the call names. That is the instant of the call, unless `lease_from` of what it returns says otherwise:
+//     where records share a lease, a write begins none. What take_over() returns counts from the call or later.
+//  6. A record does not outlive its own lease because it shares one that goes on: what a failed release or an unclear
+//     write may have left behind is removed before a lease that others use is kept alive again, as far as the store
+//     can be reached.
 #pragma once
 
 #include <chrono>
@@ -34,11 +40,16 @@ struct LockRecord {
   std::optional<std::chrono::seconds> ttl;  ///< Left, as the store says; negative while an expired lease waits to be
                                             ///< swept; none: no lease, or about to expire (Deimos leaves out 0).
   std::optional<std::chrono::sys_time<Duration>> expires;  ///< As the store says, by its own clock.
+  /// If the record is one of this backend's own, and its lease is not known to have begun with it: see law 5.
+  std::optional<TimePoint> lease_from = {};
+  /// It is a place in a queue, in the manner of another client of the store, whose text is not one of this library's.
+  bool foreign_place = false;
 };
 
 /// The lock is ours.
 struct Granted {
   std::uint64_t fencing_token = 0;
+  std::optional<TimePoint> lease_from = {};  ///< See law 5.
 };
 /// Somebody has it.
 struct Refused {
@@ -57,7 +68,8 @@ struct Listing {
   std::uint64_t revision = 0;
 };
 
-/// Something happened to the key.
+/// Something happened to the key. (What one write did to several keys at once is told as one: that the directory above
+/// them went away.)
 struct Change {
   std::string key = {};
   std::uint64_t revision = 0;  ///< Of the change: go on from revision + 1.
@@ -65,6 +77,7 @@ struct Change {
   bool expired = false;        ///< It went away because its lease was over, as the store says.
   std::optional<std::chrono::seconds> ttl = {};  ///< Of the lease that the change began, if the store says so.
   std::string token = {};                        ///< What was written; empty if the key went away.
+  bool foreign_place = false;                    ///< As LockRecord::foreign_place.
 };
 
 /// By when a step must return, and what may end it sooner.

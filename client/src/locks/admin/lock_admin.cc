@@ -84,7 +84,7 @@ Result<bool> force_out(LockSession& session, std::string_view name, const AdminS
       const Result<Inspection> seen = session.backend().inspect(key, task.until);
       if (!seen) return tl::unexpected<Error>(seen.error());
       if (!seen->record) break;
-      session.lose_token(lock_value_of(seen->record->token).token,
+      session.lose_token(value_of(*seen->record).token,
                          fail(errc::lock_not_held, "lock '" + std::string(name) + "' was taken away").value());
       const Result<void> removed = session.backend().force_release(*seen->record, task.until);
       if (removed) break;
@@ -102,7 +102,7 @@ Result<std::optional<LockInfo>> lock_info(LockSession& session, std::string_view
   Result<Inspection> seen = session.backend().inspect(task->key, task->until);
   if (seen) {
     if (!seen->record) return std::optional<LockInfo>();
-    const LockValue value = lock_value_of(seen->record->token);
+    const LockValue value = value_of(*seen->record);
     return info_of(session, std::move(*seen->record), value);
   }
   if (seen.error().code != errc::not_a_file) return tl::unexpected<Error>(std::move(seen.error()));
@@ -161,7 +161,7 @@ std::vector<LockInfo> infos_below(const LockSession& session, Listing listing) {
   std::vector<LockInfo> infos;
   std::map<std::string, Listing> queues;
   for (LockRecord& record : listing.records) {
-    const LockValue value = lock_value_of(record.token);
+    const LockValue value = value_of(record);
     if (value.kind != LockKind::mutex || is_limit_text(record.token)) {
       queues[record.key.substr(0, record.key.rfind('/'))].records.push_back(std::move(record));
     } else {

@@ -55,15 +55,16 @@ LockAcquirer::Step LockAcquirer::failed_write(Error error, Step again) {
   return again;
 }
 
-LockAcquirer::Step LockAcquirer::granted(TimePoint sent, std::uint64_t fencing_token) {
+LockAcquirer::Step LockAcquirer::granted(TimePoint sent, const Granted& grant) {
   caller_.made_progress();
-  if (runtime_.now() >= saturating_add(sent, lease_.usable)) {
+  const TimePoint from = grant.lease_from.value_or(sent);
+  if (runtime_.now() >= saturating_add(from, lease_.usable)) {
     // It came after its own deadline, so it is no grant. A renewal shows whether the record is still ours.
     written_ = true;
-    revision_ = fencing_token;
+    revision_ = grant.fencing_token;
     return Step::confirm;
   }
-  grant_ = {token_, fencing_token, sent, residue_};
+  grant_ = {token_, grant.fencing_token, from, residue_};
   return Step::granted;
 }
 
@@ -71,7 +72,7 @@ LockAcquirer::Step LockAcquirer::create() {
   const TimePoint sent = runtime_.now();
   const auto answer = backend_.acquire(key_, token_, lease_.stored, caller_.step_deadline());
   if (!answer) return failed_write(answer.error(), Step::create);
-  if (const auto* grant = std::get_if<Granted>(&*answer)) return granted(sent, grant->fencing_token);
+  if (const auto* grant = std::get_if<Granted>(&*answer)) return granted(sent, *grant);
   caller_.write_answered();
   caller_.saw_held(true);
   return Step::look;
@@ -113,7 +114,7 @@ LockAcquirer::Step LockAcquirer::judge(const Inspection& seen) {
 LockAcquirer::Step LockAcquirer::take_over() {
   const TimePoint sent = runtime_.now();
   const Result<Granted> grant = backend_.take_over(*expired_, token_, lease_.stored, caller_.step_deadline());
-  if (grant) return granted(sent, grant->fencing_token);
+  if (grant) return granted(sent, *grant);
   if (grant.error().code != errc::compare_failed && grant.error().code != errc::key_not_found) {
     return failed_write(grant.error(), Step::look);
   }
@@ -125,7 +126,7 @@ LockAcquirer::Step LockAcquirer::confirm() {
   const TimePoint sent = runtime_.now();
   const Result<Granted> renewed = backend_.renew(key_, token_, revision_, lease_.stored, caller_.step_deadline());
   if (renewed) {
-    const Step next = granted(sent, renewed->fencing_token);
+    const Step next = granted(sent, *renewed);
     if (next == Step::confirm) caller_.pause();
     return next;
   }

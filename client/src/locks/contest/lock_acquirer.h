@@ -39,7 +39,7 @@ class LockAcquirer {
   [[nodiscard]] Step confirm();
   [[nodiscard]] Step listen();
 
-  [[nodiscard]] Step granted(TimePoint sent, std::uint64_t fencing_token);
+  [[nodiscard]] Step granted(TimePoint sent, const Granted& grant);
   /// After a failed step: `again` after a pause if it may succeed then.
   [[nodiscard]] Step failed_read(Error error, Step again);
   [[nodiscard]] Step failed_write(Error error, Step again);

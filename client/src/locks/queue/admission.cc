@@ -57,7 +57,7 @@ LockQueue queue_of(Listing listing) {
       read_limit(queue, std::move(record));
       continue;
     }
-    LockValue value = lock_value_of(record.token);
+    LockValue value = value_of(record);
     if (value.kind != LockKind::mutex) queue.places.push_back({std::move(record), std::move(value)});
   }
   return queue;

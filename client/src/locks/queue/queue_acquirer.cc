@@ -93,7 +93,8 @@ QueueAcquirer::Step QueueAcquirer::find() {
 }
 
 QueueAcquirer::Step QueueAcquirer::placed(const LockRecord& place, TimePoint sent) {
-  if (runtime_.now() >= saturating_add(sent, lease_.usable)) {  // It is heard of when its lease is over.
+  const TimePoint from = place.lease_from.value_or(sent);
+  if (runtime_.now() >= saturating_add(from, lease_.usable)) {  // It is heard of when its lease is over.
     forget_unclear();
     caller_.pause();
     return Step::line_up;
@@ -103,7 +104,7 @@ QueueAcquirer::Step QueueAcquirer::placed(const LockRecord& place, TimePoint sen
   grant.text = unclear_->text;
   grant.fencing_token = place.created_revision;
   grant.revision = place.revision;
-  grant.sent = sent;
+  grant.sent = from;
   unclear_.reset();
   place_ = std::make_shared<LockAcquisition>(session_.shared_runtime(), request_.name, place.key, lease_,
                                              std::move(grant), wishes_, LockAcquisition::State::queued);

@@ -51,7 +51,7 @@ Result<void> LockRenewal::renew(const std::shared_ptr<LockAcquisition>& acquisit
   Asked asked;
   const Result<Granted> answer = ask(*acquisition, until, asked);
   if (answer) {
-    if (!acquisition->renewed(asked.sent, answer->fencing_token, asked.text)) {
+    if (!acquisition->renewed(answer->lease_from.value_or(asked.sent), answer->fencing_token, asked.text)) {
       return tl::unexpected<Error>(acquisition->why_not_held());
     }
     callbacks_.report(LockEvent::Kind::renewed, *acquisition, std::nullopt, lag);

@@ -87,6 +87,15 @@ LockValue lock_value_of(std::string_view text) {
   return value;
 }
 
+LockValue value_of(const LockRecord& record) {
+  if (!record.foreign_place) return lock_value_of(record.token);
+  LockValue value;
+  value.kind = record.token.empty() ? LockKind::fair_mutex : LockKind::election;
+  value.token = record.key;
+  value.message = record.token;
+  return value;
+}
+
 bool is_same_lock(LockKind a, LockKind b) noexcept {
   const auto is_shared_mutex = [](LockKind kind) { return kind == LockKind::reader || kind == LockKind::writer; };
   return a == b || (is_shared_mutex(a) && is_shared_mutex(b));

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include <deimos/lock_backend.h>
 #include <deimos/lock_options.h>
 
 namespace deimos {
@@ -31,6 +32,9 @@ struct LockValue {
 [[nodiscard]] std::string text_of(const LockValue& value);
 /// What has the form of no other kind is a mutex's: the whole text is its token, as foreign clients write it.
 [[nodiscard]] LockValue lock_value_of(std::string_view text);
+/// What a record says. The place of a foreign client is a fair mutex's if it has no text, else a candidate's, with the
+/// text as its message; its key is its token.
+[[nodiscard]] LockValue value_of(const LockRecord& record);
 /// Whether two kinds are faces of one lock.
 [[nodiscard]] bool is_same_lock(LockKind a, LockKind b) noexcept;
 /// LockOptions::owner of whoever made `token`; the whole of one that is none of ours.

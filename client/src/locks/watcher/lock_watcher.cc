@@ -13,7 +13,7 @@ namespace {
 
 /// The key of the lock that this record is of: itself, or the directory of the queue.
 std::string lock_of(const LockRecord& record) {
-  const bool is_place = lock_value_of(record.token).kind != LockKind::mutex || is_limit_text(record.token);
+  const bool is_place = value_of(record).kind != LockKind::mutex || is_limit_text(record.token);
   return is_place ? record.key.substr(0, record.key.rfind('/')) : record.key;
 }
 
@@ -54,6 +54,7 @@ bool LockWatcher::changed(const Change& change) {
     record.token = change.token;
     record.created_revision = record.revision = change.revision;
     record.ttl = change.ttl;
+    record.foreign_place = change.foreign_place;
     const std::string lock = lock_of(record);
     records_.emplace(change.key, std::move(record));
     compare(lock, LockChange::Kind::gone);
@@ -65,6 +66,7 @@ bool LockWatcher::changed(const Change& change) {
   if (record.token == change.token) return true;  // Renewed.
   const std::string before = lock_of(record);
   record.token = change.token;
+  record.foreign_place = change.foreign_place;
   compare(before, LockChange::Kind::expired);  // Taken over.
   if (lock_of(record) != before) compare(lock_of(record), LockChange::Kind::expired);
   return true;
