@@ -50,10 +50,19 @@ Duration patience(const ClientOptions& options) {
   return std::max<Duration>(options.attempt_timeout / share, std::chrono::milliseconds(1));
 }
 
-/// For a read that the store answers only if it works: by its leader, and a majority. Of a key that nobody has.
-constexpr const char* probe_target = "/keys/_deimos/probe";
-
 }  // namespace
+
+StoreManners deimos_manners() {
+  StoreManners manners;
+  manners.probe.method = "GET";
+  manners.probe.target = "/keys/_deimos/probe";  // Of a key that nobody has.
+  manners.explain = [](Response response) -> StoreManners::Unclear {
+    const auto read = read_answer(std::move(response));
+    if (read) return {};
+    return {read.error().cause.empty() ? read.error().message : read.error().cause};
+  };
+  return manners;
+}
 
 /// Why an attempt did not answer the call, and whether another may.
 struct Caller::AttemptFailure {
@@ -80,10 +89,11 @@ class Caller::Waiting {
   const std::string& endpoint_;
 };
 
-Caller::Caller(ClientOptions options)
+Caller::Caller(ClientOptions options, StoreManners manners)
     : observed_(options.observer != nullptr),
       own_transport_(options.transport == nullptr),
       options_(completed(std::move(options))),
+      manners_(std::move(manners)),
       standing_headers_(standing_headers(options_)),
       endpoints_(*options_.runtime, options_.endpoints, patience(options_)),
       health_(*options_.runtime, endpoints_,
@@ -215,11 +225,10 @@ Caller::AttemptFailure Caller::judge(const Call& call, const Failure& failure) c
 Caller::AttemptFailure Caller::judge(const Call& call, Response response) const {
   const int status = response.status;
   std::string message = "status " + std::to_string(status);
-  if (const auto read = read_answer(std::move(response)); !read) {
-    message += ": " + (read.error().cause.empty() ? read.error().message : read.error().cause);
-  }
+  const StoreManners::Unclear unclear = manners_.explain(std::move(response));
+  if (!unclear.message.empty()) message += ": " + unclear.message;
   // Whoever counts requests has not passed this one on.
-  if (status == 429) return {make_error(errc::unavailable, message), true};
+  if (status == 429 || unclear.not_acted_on) return {make_error(errc::unavailable, message), true};
   // A node answers 500 when its proposal timed out, and may apply it later.
   if (call.kind == Call::Kind::write) return {make_error(errc::outcome_unknown, message)};
   return {make_error(errc::unavailable, message), call.kind == Call::Kind::read};
@@ -238,10 +247,8 @@ void Caller::report_change(const std::string& endpoint, bool up, const std::stri
 }
 
 Verdict Caller::probe(const std::string& endpoint, const std::stop_token& stop) const {
-  Request request;
-  request.method = "GET";
-  request.target = probe_target;
-  request.headers = standing_headers_;
+  Request request = manners_.probe;
+  request.headers.insert(request.headers.end(), standing_headers_.begin(), standing_headers_.end());
   const TimePoint start = runtime().now();
   const TimePoint end = saturating_add(start, patience(options_));
   const Exchange exchange = options_.transport->exchange(endpoint, request, end, stop);

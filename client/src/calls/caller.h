@@ -44,12 +44,26 @@ struct Answered {
   bool timed_out = false;  ///< A poll ended at its deadline; there is no response.
 };
 
+/// What a Caller must know of the store that it asks.
+struct StoreManners {
+  /// A request that an endpoint answers with a status below 500 only if it works: its leader, and a majority.
+  Request probe;
+  struct Unclear {
+    std::string message;        ///< For people.
+    bool not_acted_on = false;  ///< The store says that it refused the request before it did anything.
+  };
+  /// What an answer of status 429, or 500 and above, says.
+  std::function<Unclear(Response)> explain;
+};
+/// Deimos'.
+[[nodiscard]] StoreManners deimos_manners();
+
 /// What all handles of one client share; by a shared_ptr, which its background task shares too. Thread-safe; holds no
 /// mutex across an exchange, a pause or a callback.
 class Caller : public std::enable_shared_from_this<Caller> {
  public:
   /// `options` have passed check_options().
-  explicit Caller(ClientOptions options);
+  explicit Caller(ClientOptions options, StoreManners manners = deimos_manners());
   ~Caller();
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
@@ -94,6 +108,7 @@ class Caller : public std::enable_shared_from_this<Caller> {
   const bool observed_;
   const bool own_transport_;
   const ClientOptions options_;
+  const StoreManners manners_;
   const Headers standing_headers_;
   EndpointSet endpoints_;
   HealthCheck health_;

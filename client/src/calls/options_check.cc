@@ -5,12 +5,11 @@
 #include <initializer_list>
 #include <utility>
 
-#include <openssl/evp.h>
-
 #include <deimos/internal/broken_rule.h>
 #include <deimos/internal/http_token.h>
 
 #include "http/tls_files.h"
+#include "wire/base64.h"
 #include "wire/endpoint_url.h"
 
 namespace deimos {
@@ -100,15 +99,6 @@ Problem make_canonical(std::vector<std::string>& endpoints) {
   return std::nullopt;
 }
 
-std::string base64(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends what it writes with a NUL.
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  return out;
-}
-
 }  // namespace
 
 Result<ClientOptions> check_options(ClientOptions options) {
@@ -125,7 +115,7 @@ Headers standing_headers(const ClientOptions& options) {
   Headers headers = options.headers;
   if (options.credentials) {
     headers.push_back(
-        {"Authorization", "Basic " + base64(options.credentials->user + ":" + options.credentials->password)});
+        {"Authorization", "Basic " + encode_base64(options.credentials->user + ":" + options.credentials->password)});
   }
   return headers;
 }
