@@ -1,0 +1,110 @@
+// The leases that one backend keeps in etcd: one for each ttl, shared by all records of that ttl, and kept alive once
+// for all of them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <deimos/error.h>
+#include <deimos/internal/local_mutex.h>
+#include <deimos/lock_backend.h>
+#include <deimos/runtime.h>
+
+#include "backends/etcd/etcd_gateway.h"
+
+namespace deimos {
+
+/// A lease, and from when it runs: when the request was sent that granted it or kept it alive last.
+struct EtcdLease {
+  std::int64_t id = 0;
+  TimePoint from;
+};
+
+/// Thread-safe. Holds no mutex while it asks the store.
+class EtcdLeases {
+ public:
+  explicit EtcdLeases(EtcdGateway& gateway);
+
+  /// For a new record: granted if there is none of that ttl, kept alive if that has not happened for a while. No
+  /// failure is of condition::outcome_unknown but errc::cancelled.
+  [[nodiscard]] Result<EtcdLease> for_new_record(std::chrono::seconds ttl, const Deadline& until);
+  /// Kept alive by a request sent at `not_before` or later, whoever sent it; after what was left behind on it has been
+  /// removed. errc::lock_not_held if it is over.
+  [[nodiscard]] Result<EtcdLease> kept_alive(std::int64_t id, TimePoint not_before, const Deadline& until);
+  /// What is on it ends by itself.
+  void forget(std::int64_t id);
+  /// All that are not over, and forgets them.
+  [[nodiscard]] std::vector<std::int64_t> take_all();
+  /// From when it runs; none if it is not one of these.
+  [[nodiscard]] std::optional<TimePoint> runs_from(std::int64_t id) const;
+
+  // Records. One is on a lease if the store has said so and nothing since may have changed it.
+
+  void attach(std::int64_t id, const std::string& key, const std::string& token);
+  void detach(const std::string& key);
+  /// On which lease `key` is with `token`, as far as is known.
+  [[nodiscard]] std::optional<std::int64_t> lease_of(const std::string& key, const std::string& token) const;
+  /// When that lease was kept alive last, `key` was seen on it.
+  [[nodiscard]] bool was_seen(std::int64_t id, const std::string& key) const;
+
+  // What may be left behind: writes without an answer, and records that could not be removed. They are removed before
+  // a lease is kept alive the next time; whoever reads one before that may have it.
+
+  /// The answer to its creation was lost: it may turn up.
+  void left_behind(std::int64_t id, const std::string& key, const std::string& token);
+  /// It could not be removed, and may be any time: nobody may have it.
+  void doomed(const std::string& key, const std::string& token);
+  /// It was removed, or (`was_there` false) was not there.
+  void removed(const std::string& key, const std::string& token, bool was_there);
+  /// A reading shows such a record: false if it is doomed, and so is to be taken for gone.
+  [[nodiscard]] bool may_be_had(const std::string& key, const std::string& token);
+
+ private:
+  struct Remnant {
+    std::int64_t lease = 0;  ///< 0: not known.
+    std::string key;
+    std::string token;
+    bool may_come = false;  ///< That it is not there does not say that it will not be.
+    bool doomed = false;
+  };
+  struct Shared {
+    std::chrono::seconds ttl{};
+    TimePoint sent = TimePoint::min();  ///< When it was granted or kept alive last.
+    bool granted = false;
+    bool busy = false;  ///< Somebody asks for it right now.
+    std::uint64_t failures = 0;
+    std::optional<Error> failure;  ///< The last one.
+    std::set<std::string> seen;
+  };
+  struct Attached {
+    std::int64_t lease = 0;
+    std::string token;
+  };
+
+  [[nodiscard]] Result<void> ask(std::int64_t id, const Deadline& until);
+  void remove_remnants(const Deadline& until);
+  /// Leases that are over, and that no record is on.
+  void drop_unused() DEIMOS_REQUIRES(mutex_);
+  void forget_locked(std::int64_t id) DEIMOS_REQUIRES(mutex_);
+  void add_remnant(Remnant remnant) DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::vector<Remnant>::iterator find_remnant(const std::string& key, const std::string& token)
+      DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::int64_t make_id();
+
+  EtcdGateway& gateway_;
+  Runtime& runtime_;
+  const std::unique_ptr<Signal> changed_;
+  mutable internal::LocalMutex mutex_;
+  std::map<std::int64_t, Shared> leases_ DEIMOS_GUARDED_BY(mutex_);
+  std::map<std::chrono::seconds, std::int64_t> current_ DEIMOS_GUARDED_BY(mutex_);  ///< By ttl: for new records.
+  std::map<std::string, Attached> records_ DEIMOS_GUARDED_BY(mutex_);               ///< By key.
+  std::vector<Remnant> remnants_ DEIMOS_GUARDED_BY(mutex_);                         ///< Oldest first.
+};
+
+}  // namespace deimos
