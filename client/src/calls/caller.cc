@@ -139,7 +139,8 @@ Result<Answered> Caller::ask(Call call, const std::stop_token& stop) {
     auto outcome = this->attempt(call, attempt, deadline, stop, choice.hung);
     if (outcome) return std::move(*outcome);
     error = std::move(outcome.error().error);
-    const bool may_try = options_.retry.max_attempts == 0 || attempt.number < options_.retry.max_attempts;
+    const int most = call.max_attempts != 0 ? call.max_attempts : options_.retry.max_attempts;
+    const bool may_try = most == 0 || attempt.number < most;
     if (!outcome.error().again || !may_try) return failed(attempt.number);
     tried.push_back(attempt.endpoint);
   }

@@ -34,6 +34,7 @@ struct Call {
   std::optional<std::string> value = {};  ///< That a write sets, and its answer shows.
   std::optional<Duration> timeout = {};   ///< None: the client's, for this kind.
   EndpointWish wish = {};
+  int max_attempts = 0;  ///< 0: as RetryPolicy says.
 };
 
 /// What it came to.

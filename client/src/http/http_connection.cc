@@ -17,6 +17,7 @@
 #include <httplib.h>
 #include <openssl/ssl.h>
 
+#include "http/answer_guards.h"
 #include "http/tcp_link.h"
 
 namespace deimos {
@@ -45,44 +46,6 @@ class QuietPipe {
   sigset_t pipe_;
   sigset_t before_;
   bool was_pending_;
-};
-
-constexpr std::size_t longest_status_line = 256;
-constexpr std::size_t longest_head = std::size_t{64} << 10;
-
-/// Watches the head of an answer go by. The HTTP library limits neither its size nor the length of the status line, on
-/// which it runs a recursive regular expression.
-class HeadGuard {
- public:
-  /// Null if all is well so far.
-  const char* pass(std::string_view bytes) noexcept {
-    for (const char c : bytes) {
-      if (complete_) return nullptr;
-      if (++size_ > longest_head) return "the head of the answer is longer than 64 KiB";
-      constexpr std::string_view beginning = "HTTP/";
-      const bool no_http =
-          size_ <= beginning.size() ? c != beginning[size_ - 1] : first_line_ && size_ > longest_status_line;
-      if (no_http) return "the answer does not begin with an HTTP status line";
-      // Nobody asked for an interim answer (`HTTP/1.1 1xx`), and what follows one is not guarded.
-      constexpr std::size_t position_of_status = 10;
-      if (size_ == position_of_status && c == '1') return "an interim answer was not asked for";
-      if (c == '\n') {
-        first_line_ = false;
-        complete_ = line_is_empty_;
-        line_is_empty_ = true;
-      } else if (c != '\r') {
-        line_is_empty_ = false;
-      }
-    }
-    return nullptr;
-  }
-  [[nodiscard]] bool complete() const noexcept { return complete_; }
-
- private:
-  std::size_t size_ = 0;
-  bool first_line_ = true;
-  bool line_is_empty_ = true;
-  bool complete_ = false;
 };
 
 /// What the HTTP library reads from and writes to, for one exchange. Gathers the request, and sends it with the first
@@ -114,6 +77,7 @@ class LinkStream final : public httplib::Stream {
     const std::size_t taken = std::min(size, end_ - begin_);
     std::copy_n(buffer_.data() + begin_, taken, data);
     begin_ += taken;
+    trailer_.pass({data, taken});
     return static_cast<ssize_t>(taken);
   }
 
@@ -122,6 +86,8 @@ class LinkStream final : public httplib::Stream {
   /// More came than the answer: nobody knows what it belongs to.
   [[nodiscard]] bool has_surplus() const noexcept { return begin_ != end_; }
   [[nodiscard]] bool too_large() const noexcept { return too_large_; }
+  /// The library stopped at a trailer: the body is complete.
+  [[nodiscard]] bool in_trailer() const noexcept { return trailer_.in_trailer() && link_.why().empty(); }
 
  private:
   bool send_request() {
@@ -228,6 +194,7 @@ class LinkStream final : public httplib::Stream {
   std::size_t end_ = 0;
   std::size_t received_ = 0;
   HeadGuard head_;
+  TrailerGuard trailer_;
   bool sent_ = false;
   bool too_large_ = false;
   bool at_end_ = false;
@@ -239,6 +206,7 @@ struct StreamEnd {
   bool sent = false;
   bool surplus = false;
   bool too_large = false;
+  bool in_trailer = false;
 };
 
 /// Has the handshake verify that the certificate is for `host`, as RFC 6125 says. The library's own check, which comes
@@ -282,6 +250,7 @@ class LinkedClient final : public Base {
     end_.sent = stream.sent();
     end_.surplus = stream.has_surplus();
     end_.too_large = stream.too_large();
+    end_.in_trailer = stream.in_trailer();
     return good;
   }
 
@@ -350,7 +319,7 @@ class HttpConnection::Impl {
 
     httplib::Response head;
     httplib::Error error = httplib::Error::Success;
-    const bool good = send(asked, head, error) || ended;
+    const bool good = send(asked, head, error) || ended || end_.in_trailer;
     if (!good || link_.aborted()) return tl::unexpected<Failure>(failure(error, too_large || end_.too_large));
     response.status = head.status;
     for (auto& [name, value] : head.headers) response.headers.push_back({name, std::move(value)});

@@ -132,7 +132,9 @@ TEST_F(EtcdGatewayTest, LeaseThatIsOverIsNoSuccess) {
   EXPECT_EQ(gateway.grant(5, 10s, soon()).error().code, errc::protocol_error) << "shorter than was asked for";
   transport.then(failure(Failure::Reason::broken, Delivery::unknown));
   transport.then(refusal(412, "etcdserver: lease already exists"));
-  EXPECT_TRUE(gateway.grant(5, 10s, soon())) << "the answer to the first attempt was lost";
+  EXPECT_EQ(gateway.grant(5, 10s, soon()).value(), false) << "the answer to the first attempt was lost";
+  transport.then(answer(200, R"({"header":{"revision":"7"},"ID":"5","TTL":"10"})"));
+  EXPECT_EQ(gateway.grant(5, 10s, soon()).value(), true);
 }
 
 TEST_F(EtcdGatewayTest, WatchEndsWithWhateverSaysAnything) {

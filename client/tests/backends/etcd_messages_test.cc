@@ -163,6 +163,7 @@ TEST(EtcdMessages, WatchSaysWhyItEnded) {
 TEST(EtcdMessages, RefusalsOfOldAndNewGatewaysAreRead) {
   EXPECT_EQ(read_refusal(R"({"error":"etcdserver: x","message":"etcdserver: x","code":5})").message, "etcdserver: x");
   EXPECT_EQ(read_refusal(R"({"code":5,"message":"y","details":[]})").code, 5);
+  EXPECT_EQ(read_refusal(R"({"error":{"grpc_code":14,"http_code":503,"message":"z"}})").message, "z");
   EXPECT_EQ(read_refusal("<html>").message, "");
   EXPECT_EQ(read_refusal(R"({"message":7})").message, "");
 }

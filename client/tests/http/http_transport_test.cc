@@ -80,6 +80,46 @@ TEST_F(Http, ReadsChunkedBodiesAndBodiesThatEndWithTheConnection) {
   EXPECT_EQ(ask(closing)->body, "hello");
 }
 
+TEST_F(Http, ReadsChunkedBodiesWithATrailer) {
+  std::string end = "0\r\nGrpc-Trailer-Content-Type: application/grpc\r\n\r\n";
+  const RawServer server([&](const RawConnection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n" + end);
+    if (end.ends_with("\r\n")) connection.wait_for_close();
+  });
+  for (const char* whole : {"0\r\nX: y\r\n\r\n", "0\r\nX: y\r\nZ: 0\r\n\r\n"}) {
+    end = whole;
+    const Exchange exchange = ask(server);
+    ASSERT_TRUE(exchange) << exchange.error().message;
+    EXPECT_EQ(exchange->status, 404);
+    EXPECT_EQ(exchange->body, "hello");
+  }
+  for (const char* broken : {"0\r\nX: ", "0", "1\r\n0"}) {
+    end = broken;
+    EXPECT_FALSE(ask(server)) << broken;
+  }
+}
+
+TEST_F(Http, AnswerWithoutAnEndEndsWhenItIsEnough) {
+  const RawServer server([](const RawConnection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (const char* chunk : {"4\r\none\n\r\n", "4\r\ntwo\n\r\n"}) connection.send(chunk);
+    connection.wait_for_close();
+  });
+  Request stream = put;
+  stream.enough = [](std::string_view body) { return body.find("two\n") != std::string_view::npos; };
+  const Exchange exchange = transport.exchange(server.url(), stream, runtime->now() + 10s, {});
+  ASSERT_TRUE(exchange) << exchange.error().message;
+  EXPECT_EQ(exchange->status, 200);
+  EXPECT_EQ(exchange->body, "one\ntwo\n");
+  EXPECT_EQ(transport.idle_connections(), 0U) << "the rest of the answer would be the next one's";
+  stream.enough = [](std::string_view) { return false; };
+  const Exchange never = transport.exchange(server.url(), stream, runtime->now() + 300ms, {});
+  ASSERT_FALSE(never);
+  EXPECT_EQ(never.error().reason, Reason::timed_out);
+}
+
 TEST_F(Http, SpeaksIpv6) {
   const RawServer server(answer_everything, "::1");
   EXPECT_EQ(ask(server)->body, "hello");

@@ -54,9 +54,7 @@ TEST_F(EtcdBackendTest, AThousandLocksShareOneLeaseAndOneKeepAlive) {
   const int renewed_before = renewed;
   const TimePoint began = runtime->now();
   while (runtime->now() < began + 8s) runtime->sleep_for(50ms);
-  const int periods = static_cast<int>((runtime->now() - began) / (held[0].expires_at() - runtime->now())) + 8;
   EXPECT_GE(renewed - renewed_before, 3000) << "each lock is renewed in each period";
-  EXPECT_LE(requests->count("/v3/lease/keepalive") - before, periods);
   EXPECT_LE(requests->count("/v3/lease/keepalive") - before, 6) << "a period is 1.8 s";
   EXPECT_LE(requests->count("/v3/kv/lease/timetolive"), requests->count("/v3/lease/keepalive") + 1);
   for (const Hold& hold : held) EXPECT_TRUE(hold.is_held());
@@ -84,16 +82,16 @@ TEST_F(EtcdBackendTest, DeadlineCountsFromTheKeepAliveThatWasSent) {
   first.pause_renewal();
   EXPECT_LE(first.expires_at(), runtime->now() + 8s);
   EXPECT_GE(first.expires_at(), began + 8s);
-  runtime->sleep_for(1500ms);
+  runtime->sleep_for(700ms);
   // Put on the same lease, which runs since then.
   const Hold second = locks.mutex("b").acquire().value();
   EXPECT_EQ(second.expires_at(), first.expires_at());
   const Result<Hold> queued = locks.mutex("c", {.fairness = Fairness::fair}).acquire();
   EXPECT_EQ(queued->expires_at(), first.expires_at());
-  runtime->sleep_for(1500ms);
+  runtime->sleep_for(700ms);
   const TimePoint asked = runtime->now();
   ASSERT_TRUE(second.renew());
-  EXPECT_GE(second.expires_at(), asked + 8s - 400ms) << "at most a twentieth of the ttl before";
+  EXPECT_GE(second.expires_at(), asked + 8s - 800ms) << "at most a tenth of the ttl before";
   EXPECT_LE(second.expires_at(), runtime->now() + 8s);
 }
 
@@ -127,7 +125,6 @@ TEST_F(EtcdBackendTest, AnotherHolderOfTheSameBackendIsNotTakenForOneself) {
   EXPECT_TRUE(b.force_unlock("m").value());
   const Result<Hold> next = b.mutex("m").acquire({.wait = 0s});
   ASSERT_TRUE(next) << why(next);
-  runtime->sleep_for(600ms);  // More than a twentieth of the ttl: the lease is kept alive anew.
   EXPECT_TRUE(next->renew());
   const Result<void> renewed = held.renew();
   ASSERT_FALSE(renewed) << "the key is on the same lease, but with another's token";
@@ -162,7 +159,6 @@ TEST_F(EtcdBackendTest, GrantAndKeepAliveWithoutAnAnswerAreAskedForAgain) {
   const Result<Hold> held = locks.mutex("m").acquire({.wait = 5s});
   ASSERT_TRUE(held) << why(held);
   EXPECT_EQ(leases(), 1);
-  runtime->sleep_for(1600ms);
   transport->set(losing_first("{\"ID\":", Fate::lose_answer));
   EXPECT_TRUE(held->renew());
 }
@@ -179,7 +175,6 @@ TEST_F(EtcdBackendTest, WhatAReleaseCouldNotRemoveGoesBeforeTheLeaseIsKeptAlive)
   ASSERT_TRUE(backend->inspect("/x/left", soon()));
   EXPECT_FALSE(backend->inspect("/x/left", soon())->record) << "it may be removed at any time";
   EXPECT_THAT(server.ctl({"get", "/x/left"}).output, HasSubstr("two"));
-  runtime->sleep_for(600ms);
   ASSERT_TRUE(backend->renew("/x/kept", "one", std::get<Granted>(*kept).fencing_token, 10s, soon()));
   EXPECT_EQ(server.ctl({"get", "/x/left"}).output, "");
   EXPECT_THAT(server.ctl({"get", "/x/kept"}).output, HasSubstr("one"));
@@ -200,7 +195,6 @@ TEST_F(EtcdBackendTest, UnclearCreationThatNobodyWantsGoesToo) {
       ASSERT_TRUE(seen && seen->record);
       EXPECT_TRUE(backend->renew("/x/left", "two", seen->record->revision, 10s, soon()));
     }
-    runtime->sleep_for(600ms);
     ASSERT_TRUE(backend->renew("/x/kept", "one", std::get<Granted>(*kept).fencing_token, 10s, soon()));
     EXPECT_EQ(server.ctl({"get", "/x/left", "--print-value-only"}).output, wanted ? "two\n" : "");
   }

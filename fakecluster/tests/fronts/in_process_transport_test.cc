@@ -1,4 +1,5 @@
 // The laws of Transport, kept without a network.
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -61,6 +62,22 @@ TEST_F(InProcessTransportTest, EachEndpointIsItsOwnNode) {
   (void)transport.exchange("http://127.0.0.1:4002", request("PUT", "/keys/a", "value=1"), TimePoint::max(), {});
   EXPECT_EQ(node_.statistics().index, 2U);
   EXPECT_EQ(other.statistics().index, 3U);
+}
+
+TEST_F(InProcessTransportTest, StreamEndsWhenItIsEnough) {
+  auto stream = std::async(std::launch::async, [this] {
+    Request watch = request("GET", "/keys/a?wait=true&stream=true");
+    watch.enough = [](std::string_view body) { return std::count(body.begin(), body.end(), '\n') == 2; };
+    return ask(watch);
+  });
+  while (node_.statistics().watchers == 0) std::this_thread::yield();
+  (void)ask(request("PUT", "/keys/a", "value=1"));
+  EXPECT_EQ(stream.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  (void)ask(request("PUT", "/keys/a", "value=2"));
+  const Exchange exchange = stream.get();
+  EXPECT_EQ(exchange->status, 200);
+  EXPECT_THAT(exchange->body, HasSubstr(R"("value":"2")"));
+  EXPECT_EQ(node_.statistics().watchers, 0U) << "the node goes on telling nobody";
 }
 
 TEST_F(InProcessTransportTest, WatchReturnsWithItsEvent) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <stop_token>
 
@@ -199,6 +200,27 @@ TEST_F(NetworkTest, BringsAWatchItsEvent) {
     EXPECT_THAT(event->body, ::testing::HasSubstr(R"("value":"1")"));
   });
   EXPECT_EQ(simulation.elapsed(), 7s + 2ms);
+}
+
+TEST_F(NetworkTest, EndsAStreamWhenItIsEnough) {
+  run([&](Process& process, Transport& transport) {
+    Request stream = watch;
+    stream.target += "&stream=true";
+    stream.enough = [](std::string_view body) { return std::count(body.begin(), body.end(), '\n') == 2; };
+    const auto writer = process.runtime().spawn("writer", [&](const std::stop_token&) {
+      for (int i = 0; i < 4; ++i) {
+        process.sleep(100ms);
+        EXPECT_TRUE(send(process, transport, write));
+      }
+    });
+    const Exchange exchange = send(process, transport, stream);
+    ASSERT_TRUE(exchange);
+    EXPECT_EQ(exchange->status, 200);
+    EXPECT_EQ(std::count(exchange->body.begin(), exchange->body.end(), '\n'), 2);
+    EXPECT_LT(simulation.elapsed(), 300ms);
+    EXPECT_EQ(simulation.node().statistics().watchers, 0U) << "the node goes on telling nobody";
+    EXPECT_TRUE(send(process, transport, write)) << "what is told of too late is not taken for another's answer";
+  });
 }
 
 TEST_F(NetworkTest, RefusesWhatMakesNoSense) {

@@ -84,7 +84,7 @@ class EtcdBackend::Impl {
 
   /// A record of ours; none if it is about to be removed.
   std::optional<LockRecord> shown(const KeyValue& pair) {
-    if (!leases.may_be_had(pair.key, pair.value)) return std::nullopt;
+    if (!leases.remnants().seen({pair.key, pair.value})) return std::nullopt;
     LockRecord record = etcd::record_of(pair);
     record.lease_from = leases.runs_from(pair.lease);
     return record;
@@ -132,12 +132,18 @@ Result<std::pair<TxnAnswer, EtcdLease>> EtcdBackend::Impl::create(const Txn& con
     const std::string key = key_on(lease->id);
     Txn txn = conditions;
     txn.if_so().then_put(key, token, lease->id);
+    const EtcdRemnants::Record record{key, token};
+    if (!leases.remnants().begin_write(record)) return fail(errc::unavailable, "an earlier one is being removed");
     Result<TxnAnswer> answer = gateway.txn(txn, key, until);
-    if (answer) {
-      if (answer->succeeded) leases.attach(lease->id, key, token);
-      return std::pair(std::move(*answer), *lease);
+    if (answer && answer->succeeded) {
+      leases.remnants().written(record);
+      leases.attach(lease->id, key, token, lease->from);
+    } else if (!answer && is_unclear(answer.error())) {
+      leases.remnants().left_behind(lease->id, record);
+    } else {
+      leases.remnants().not_written(record);
     }
-    if (is_unclear(answer.error())) leases.left_behind(lease->id, key, token);
+    if (answer) return std::pair(std::move(*answer), *lease);
     if (answer.error().code != errc::key_not_found) return passed_on(answer.error());
     leases.forget(lease->id);  // It is over, sooner than it should be: revoked, or the store lost its memory.
     if (round > 0) return fail(errc::unavailable, "etcd does not know the lease that it has just granted");
@@ -150,10 +156,11 @@ Result<std::int64_t> EtcdBackend::Impl::find_lease(const std::string& key, const
   const Result<TxnAnswer> answer = gateway.txn(Txn().then_range(key), key, until);
   if (!answer) return passed_on(answer.error());
   const std::vector<KeyValue>& now = found(*answer, 0);
-  if (now.empty() || now.front().value != token || !leases.may_be_had(key, token)) return not_held();
+  if (now.empty() || now.front().value != token || !leases.remnants().seen({key, token})) return not_held();
   if (now.front().mod_revision != revision) return fail(errc::compare_failed, "the record was written since");
-  if (!leases.runs_from(now.front().lease)) return not_held();  // On none of ours: it cannot be kept.
-  leases.attach(now.front().lease, key, token);
+  const std::optional<TimePoint> from = leases.runs_from(now.front().lease);
+  if (!from) return not_held();  // On none of ours: it cannot be kept.
+  leases.attach(now.front().lease, key, token, *from);
   return now.front().lease;
 }
 
@@ -224,18 +231,15 @@ Result<Granted> EtcdBackend::take_over(const LockRecord& shown, const std::strin
     return passed_on(answer.error());
   }
   if (!answer->succeeded) return changed_since(found(*answer, 0));
-  impl_->leases.attach(lease->id, shown.key, token);
+  impl_->leases.attach(lease->id, shown.key, token, lease->from);
   return Granted{answer->revision, lease->from};
 }
 
 Result<Granted> EtcdBackend::renew(const std::string& key, const std::string& token, std::uint64_t revision,
                                    std::chrono::seconds ttl, const Deadline& until) {
-  // The locks of a lease are renewed at about the same time; one keep-alive is for all of them.
-  constexpr int share = 20;
-  const TimePoint fresh = saturating_add(impl_->gateway.runtime().now(), -Duration(ttl) / share);
   const Result<std::int64_t> id = impl_->find_lease(key, token, revision, until);
   if (!id) return passed_on(id.error());
-  const Result<EtcdLease> lease = impl_->leases.kept_alive(*id, fresh, until);
+  const Result<EtcdLease> lease = impl_->leases.kept_alive(*id, impl_->leases.due_since(key, ttl), until);
   if (!lease) return passed_on(lease.error());
   if (!impl_->leases.was_seen(*id, key)) {
     // Gone, or younger than the keep-alive.
@@ -243,6 +247,7 @@ Result<Granted> EtcdBackend::renew(const std::string& key, const std::string& to
     const Result<std::int64_t> still = impl_->find_lease(key, token, revision, until);
     if (!still) return passed_on(still.error());
   }
+  impl_->leases.attach(lease->id, key, token, lease->from);
   return Granted{revision, lease->from};
 }
 
@@ -253,7 +258,7 @@ Result<void> EtcdBackend::release(const std::string& key, const std::string& tok
     return passed_on(answer.error());
   }
   if (impl_->leases.lease_of(key, token)) impl_->leases.detach(key);
-  impl_->leases.removed(key, token, answer->succeeded);
+  impl_->leases.remnants().removed({key, token}, answer->succeeded);
   if (!answer->succeeded) return not_held();
   return {};
 }

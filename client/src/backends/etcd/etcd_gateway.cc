@@ -57,6 +57,7 @@ Result<Answered> EtcdGateway::send(const Ask& what, const std::string& target, c
   if (!what.body.empty()) call.request.content_type = "application/json";
   if (!token.empty()) call.request.headers.push_back({"Authorization", token});
   call.request.enough = what.enough;
+  call.max_attempts = what.max_attempts;
   return caller_->ask(std::move(call), until.stop);
 }
 
@@ -67,7 +68,9 @@ Result<std::string> EtcdGateway::prefix(const Deadline& until) {
   }
   Deadline soon = until;
   soon.at = std::min(until.at, saturating_add(runtime().now(), options().connect_timeout));
-  const Result<Answered> answered = send({.path = {}, .body = {}}, "/version", {}, soon);
+  // Each endpoint once: what is no etcd will not become one.
+  const Ask what{.path = {}, .body = {}, .max_attempts = static_cast<int>(options().endpoints.size())};
+  const Result<Answered> answered = send(what, "/version", {}, soon);
   if (!answered) {
     if (is_no_http(answered.error())) {
       Error error = etcd::no_etcd("it does not speak HTTP");
@@ -176,12 +179,11 @@ Result<etcd::TxnAnswer> EtcdGateway::txn(const Txn& txn, const std::string& key,
   return understood(etcd::read_txn(*body), what);
 }
 
-Result<void> EtcdGateway::grant(std::int64_t id, std::chrono::seconds ttl, const Deadline& until) {
+Result<bool> EtcdGateway::grant(std::int64_t id, std::chrono::seconds ttl, const Deadline& until) {
   const Ask what{.path = "/lease/grant",
                  .body = json_of_lease(id) + R"(,"TTL":")" + std::to_string(ttl.count()) + "\"}"};
   const Result<std::string> body = ask(what, until);
-  // The answer to an earlier attempt was lost.
-  if (!body && body.error().code == errc::key_already_exists) return {};
+  if (!body && body.error().code == errc::key_already_exists) return false;
   if (!body) return passed_on(body.error());
   const auto granted = understood(etcd::read_lease(*body, false), what);
   if (!granted) return passed_on(granted.error());
@@ -189,7 +191,7 @@ Result<void> EtcdGateway::grant(std::int64_t id, std::chrono::seconds ttl, const
     return fail(errc::protocol_error, "etcd granted a lease of " + std::to_string(granted->ttl) + " s, not of " +
                                           std::to_string(ttl.count()) + " s");
   }
-  return {};
+  return true;
 }
 
 Result<void> EtcdGateway::keep_alive(std::int64_t id, const Deadline& until) {

@@ -33,8 +33,9 @@ class EtcdGateway {
 
   /// `key`: for messages.
   [[nodiscard]] Result<etcd::TxnAnswer> txn(const etcd::Txn& txn, const std::string& key, const Deadline& until);
-  /// A lease of that number: the caller's choice, so that asking again makes no second one.
-  [[nodiscard]] Result<void> grant(std::int64_t id, std::chrono::seconds ttl, const Deadline& until);
+  /// A lease of that number: the caller's choice, so that asking again makes no second one. False if there was one
+  /// already: an earlier request's, whose answer was lost.
+  [[nodiscard]] Result<bool> grant(std::int64_t id, std::chrono::seconds ttl, const Deadline& until);
   /// errc::key_not_found if it is over.
   [[nodiscard]] Result<void> keep_alive(std::int64_t id, const Deadline& until);
   /// The keys on that lease, as the leader has them.
@@ -53,6 +54,7 @@ class EtcdGateway {
     Call::Kind kind = Call::Kind::read;
     std::string key = {};
     std::function<bool(std::string_view)> enough = {};
+    int max_attempts = 0;
   };
   /// Blocks for the answer's body, whatever prefix and token that takes.
   [[nodiscard]] Result<std::string> ask(const Ask& what, const Deadline& until);

@@ -8,8 +8,6 @@ namespace {
 
 /// Removed at once: no more fit into one transaction of etcd's (128 steps by default).
 constexpr std::size_t most_at_once = 100;
-/// Of which account is kept; beyond that the oldest are left to their lease.
-constexpr std::size_t most_remnants = 10'000;
 
 tl::unexpected<Error> passed_on(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
@@ -51,105 +49,132 @@ Result<EtcdLease> EtcdLeases::for_new_record(std::chrono::seconds ttl, const Dea
       id = current;
     }
     Result<EtcdLease> lease = kept_alive(id, fresh, until);
-    if (lease || lease.error().code != errc::lock_not_held || round > 0) return lease;
+    if (lease || lease.error().code != errc::lock_not_held) return lease;
+    if (round > 0) return fail(errc::unavailable, "etcd forgets each lease as soon as it has granted it");
   }
 }
 
 Result<EtcdLease> EtcdLeases::kept_alive(std::int64_t id, TimePoint not_before, const Deadline& until) {
-  internal::LocalMutexLock lock(mutex_);
   for (;;) {
-    const auto found = leases_.find(id);
-    if (found == leases_.end()) return lease_is_over();
-    if (found->second.granted && found->second.sent >= not_before) return EtcdLease{id, found->second.sent};
-    if (!found->second.busy) {
-      found->second.busy = true;
-      lock.unlock();
-      const Result<void> asked = ask(id, until);
-      lock.lock();
-      const auto again = leases_.find(id);
-      if (again != leases_.end()) {
-        again->second.busy = false;
-        if (!asked && asked.error().code != errc::cancelled) {
-          ++again->second.failures;
-          again->second.failure = asked.error();
+    {
+      internal::LocalMutexLock lock(mutex_);
+      const auto found = leases_.find(id);
+      if (found == leases_.end()) return lease_is_over();
+      Shared& shared = found->second;
+      if (shared.granted && shared.sent >= not_before) return EtcdLease{id, shared.sent};
+      if (shared.busy) {
+        if (auto why = wait_for_other(id, shared.failures, lock, until)) return passed_on(std::move(*why));
+        continue;
+      }
+      shared.busy = true;
+    }
+    const Result<void> asked = ask_for_all(id, until);
+    if (!asked) return passed_on(asked.error());
+  }
+}
+
+std::optional<Error> EtcdLeases::wait_for_other(std::int64_t id, std::uint64_t failures, internal::LocalMutexLock& lock,
+                                                const Deadline& until) {
+  std::optional<Error> failure;
+  const bool over = wait_until(*changed_, lock.native(), until.at, until.stop, runtime_, [&] {
+    mutex_.assert_held();
+    const auto now = leases_.find(id);
+    if (now == leases_.end()) return true;
+    if (now->second.failures != failures) failure = now->second.failure;
+    return failure.has_value() || !now->second.busy;
+  });
+  if (failure || over) return failure;
+  if (until.stop.stop_requested()) return fail(errc::cancelled, "by the caller").value();
+  return fail(errc::unavailable, "the lease in etcd could not be kept alive in time").value();
+}
+
+Result<void> EtcdLeases::ask_for_all(std::int64_t id, const Deadline& until) {
+  /// Also if an exception passes through.
+  struct Done {
+    EtcdLeases& self;
+    std::int64_t id;
+    std::optional<Error> failure = fail(errc::unavailable, "whoever asked for the lease was ended").value();
+    ~Done() {
+      {
+        const internal::LocalMutexLock lock(self.mutex_);
+        const auto found = self.leases_.find(id);
+        if (found != self.leases_.end()) {
+          found->second.busy = false;
+          if (failure) ++found->second.failures;
+          if (failure) found->second.failure = std::move(failure);
         }
       }
-      changed_->notify();
-      if (!asked) return passed_on(asked.error());
-      continue;
+      self.changed_->notify();
     }
-    // Whoever asks does it for all; also in vain.
-    const std::uint64_t failures = found->second.failures;
-    std::optional<Error> failure;
-    const bool over = wait_until(*changed_, lock.native(), until.at, until.stop, runtime_, [&] {
-      mutex_.assert_held();
-      const auto now = leases_.find(id);
-      if (now == leases_.end()) return true;
-      if (now->second.failures != failures) failure = now->second.failure;
-      return failure.has_value() || !now->second.busy;
-    });
-    if (failure) return passed_on(*failure);
-    if (over) continue;
-    if (until.stop.stop_requested()) return fail(errc::cancelled, "by the caller");
-    return fail(errc::unavailable, "the lease in etcd could not be kept alive in time");
-  }
+  } done{*this, id};
+  Result<void> asked = ask(id, until);
+  done.failure.reset();
+  // That one was cancelled says nothing to the others.
+  if (!asked && asked.error().code != errc::cancelled) done.failure = asked.error();
+  return asked;
 }
 
 Result<void> EtcdLeases::ask(std::int64_t id, const Deadline& until) {
   bool granted = false;
   bool in_use = false;
   std::chrono::seconds ttl{};
+  TimePoint from = runtime_.now();
   {
     const internal::LocalMutexLock lock(mutex_);
-    const Shared& shared = leases_.at(id);
+    const auto found = leases_.find(id);
+    if (found == leases_.end()) return lease_is_over();
+    Shared& shared = found->second;
     granted = shared.granted;
     ttl = shared.ttl;
+    if (shared.asked_first == TimePoint::min()) shared.asked_first = from;
     in_use = std::ranges::any_of(records_, [id](const auto& record) { return record.second.lease == id; });
   }
-  if (granted) remove_remnants(until);
-  const TimePoint sent = runtime_.now();
-  const Result<void> kept = granted ? gateway_.keep_alive(id, until) : gateway_.grant(id, ttl, until);
-  if (!kept) {
-    if (!granted || kept.error().code != errc::key_not_found) return passed_on(without_doubt(kept.error()));
-    forget(id);
-    return lease_is_over();
-  }
-  std::vector<std::string> keys;
-  if (granted && in_use) {
-    Result<std::vector<std::string>> read = gateway_.keys_of(id, until);
-    if (!read) return passed_on(without_doubt(read.error()));
-    keys = std::move(*read);
+  std::set<std::string> seen;
+  if (!granted) {
+    const Result<bool> is_new = gateway_.grant(id, ttl, until);
+    if (!is_new) return passed_on(without_doubt(is_new.error()));
+    if (!*is_new) from = TimePoint::min();  // Of the first request at the earliest.
+  } else {
+    remove_remnants(until);
+    from = runtime_.now();
+    const Result<void> kept = gateway_.keep_alive(id, until);
+    if (!kept && kept.error().code == errc::key_not_found) {
+      forget(id);
+      return lease_is_over();
+    }
+    if (!kept) return passed_on(without_doubt(kept.error()));
+    if (in_use) {
+      Result<std::vector<std::string>> keys = gateway_.keys_of(id, until);
+      if (!keys) return passed_on(without_doubt(keys.error()));
+      seen = {std::move_iterator(keys->begin()), std::move_iterator(keys->end())};
+    }
   }
   const internal::LocalMutexLock lock(mutex_);
-  const auto shared = leases_.find(id);
-  if (shared == leases_.end()) return lease_is_over();
-  shared->second.granted = true;
-  shared->second.sent = sent;
-  shared->second.failure.reset();
-  shared->second.seen = {std::move_iterator(keys.begin()), std::move_iterator(keys.end())};
+  const auto found = leases_.find(id);
+  if (found == leases_.end()) return lease_is_over();
+  found->second.granted = true;
+  found->second.sent = std::max(from, found->second.asked_first);
+  found->second.failure.reset();
+  found->second.seen = std::move(seen);
   return {};
 }
 
 void EtcdLeases::remove_remnants(const Deadline& until) {
-  std::vector<Remnant> asked;
-  {
-    const internal::LocalMutexLock lock(mutex_);
-    std::set<std::string> keys;  // A transaction may write each key once.
-    for (Remnant& remnant : remnants_) {
-      if (asked.size() == most_at_once || !keys.insert(remnant.key).second) continue;
-      remnant.doomed = true;  // From here on it may go at any time.
-      asked.push_back(remnant);
-    }
-  }
+  using Removal = EtcdRemnants::Removal;
+  const std::vector<EtcdRemnants::Record> asked = remnants_.begin_removal(most_at_once);
   if (asked.empty()) return;
   etcd::Txn all;
-  for (const Remnant& remnant : asked) {
-    all.then_txn(etcd::Txn().if_value(remnant.key, remnant.token).then_remove(remnant.key));
+  for (const EtcdRemnants::Record& record : asked) {
+    all.then_txn(etcd::Txn().if_value(record.key, record.token).then_remove(record.key));
   }
   const Result<etcd::TxnAnswer> answer = gateway_.txn(all, asked.front().key, until);
-  if (!answer) return;
-  for (std::size_t i = 0; i < std::min(asked.size(), answer->nested_succeeded.size()); ++i) {
-    removed(asked[i].key, asked[i].token, answer->nested_succeeded[i]);
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (!answer) {
+      remnants_.end_removal(asked[i],
+                            answer.error().code == condition::outcome_unknown ? Removal::unclear : Removal::not_tried);
+    } else if (i < answer->nested_succeeded.size()) {
+      remnants_.end_removal(asked[i], answer->nested_succeeded[i] ? Removal::done : Removal::not_there);
+    }
   }
 }
 
@@ -161,9 +186,9 @@ void EtcdLeases::drop_unused() {
     const Shared& shared = entry.second;
     return !shared.busy && !used.contains(entry.first) && saturating_add(shared.sent, shared.ttl) <= now;
   });
-  std::erase_if(remnants_, [&](const Remnant& remnant) {
+  remnants_.forget([&](std::int64_t lease) {
     mutex_.assert_held();
-    return remnant.lease != 0 && !leases_.contains(remnant.lease);
+    return !leases_.contains(lease);
   });
 }
 
@@ -171,7 +196,7 @@ void EtcdLeases::forget_locked(std::int64_t id) {
   leases_.erase(id);
   std::erase_if(current_, [id](const auto& entry) { return entry.second == id; });
   std::erase_if(records_, [id](const auto& record) { return record.second.lease == id; });
-  std::erase_if(remnants_, [id](const Remnant& remnant) { return remnant.lease == id; });
+  remnants_.forget([id](std::int64_t lease) { return lease == id; });
 }
 
 void EtcdLeases::forget(std::int64_t id) {
@@ -191,7 +216,6 @@ std::vector<std::int64_t> EtcdLeases::take_all() {
   leases_.clear();
   current_.clear();
   records_.clear();
-  remnants_.clear();
   return all;
 }
 
@@ -201,9 +225,17 @@ std::optional<TimePoint> EtcdLeases::runs_from(std::int64_t id) const {
   return found == leases_.end() ? std::nullopt : std::optional(found->second.sent);
 }
 
-void EtcdLeases::attach(std::int64_t id, const std::string& key, const std::string& token) {
+void EtcdLeases::attach(std::int64_t id, const std::string& key, const std::string& token, TimePoint from) {
   const internal::LocalMutexLock lock(mutex_);
-  if (leases_.contains(id)) records_[key] = {id, token};
+  if (leases_.contains(id)) records_[key] = {id, token, from};
+}
+
+TimePoint EtcdLeases::due_since(const std::string& key, std::chrono::seconds ttl) const {
+  constexpr int share = 10;
+  const TimePoint recently = saturating_add(runtime_.now(), -Duration(ttl) / share);
+  const internal::LocalMutexLock lock(mutex_);
+  const auto found = records_.find(key);
+  return found == records_.end() ? recently : std::max(recently, saturating_add(found->second.from, Duration(1)));
 }
 
 void EtcdLeases::detach(const std::string& key) {
@@ -224,46 +256,14 @@ bool EtcdLeases::was_seen(std::int64_t id, const std::string& key) const {
   return found != leases_.end() && found->second.seen.contains(key);
 }
 
-std::vector<EtcdLeases::Remnant>::iterator EtcdLeases::find_remnant(const std::string& key, const std::string& token) {
-  return std::ranges::find_if(remnants_,
-                              [&](const Remnant& remnant) { return remnant.key == key && remnant.token == token; });
-}
-
-void EtcdLeases::add_remnant(Remnant remnant) {
-  if (remnants_.size() == most_remnants) remnants_.erase(remnants_.begin());
-  remnants_.push_back(std::move(remnant));
-}
-
-void EtcdLeases::left_behind(std::int64_t id, const std::string& key, const std::string& token) {
-  const internal::LocalMutexLock lock(mutex_);
-  if (!leases_.contains(id) || find_remnant(key, token) != remnants_.end()) return;
-  add_remnant({.lease = id, .key = key, .token = token, .may_come = true});
-}
-
 void EtcdLeases::doomed(const std::string& key, const std::string& token) {
-  const internal::LocalMutexLock lock(mutex_);
-  if (const auto known = find_remnant(key, token); known != remnants_.end()) {
-    known->doomed = true;
-    return;
+  std::int64_t lease = 0;
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    const auto record = records_.find(key);
+    if (record != records_.end() && record->second.token == token) lease = record->second.lease;
   }
-  const auto record = records_.find(key);
-  const bool attached = record != records_.end() && record->second.token == token;
-  add_remnant({.lease = attached ? record->second.lease : 0, .key = key, .token = token, .doomed = true});
-}
-
-void EtcdLeases::removed(const std::string& key, const std::string& token, bool was_there) {
-  const internal::LocalMutexLock lock(mutex_);
-  const auto known = find_remnant(key, token);
-  if (known != remnants_.end() && (was_there || !known->may_come)) remnants_.erase(known);
-}
-
-bool EtcdLeases::may_be_had(const std::string& key, const std::string& token) {
-  const internal::LocalMutexLock lock(mutex_);
-  const auto known = find_remnant(key, token);
-  if (known == remnants_.end()) return true;
-  if (known->doomed) return false;
-  remnants_.erase(known);
-  return true;
+  remnants_.doomed(lease, {key, token});
 }
 
 }  // namespace deimos

@@ -17,6 +17,7 @@
 #include <deimos/runtime.h>
 
 #include "backends/etcd/etcd_gateway.h"
+#include "backends/etcd/etcd_remnants.h"
 
 namespace deimos {
 
@@ -46,36 +47,27 @@ class EtcdLeases {
 
   // Records. One is on a lease if the store has said so and nothing since may have changed it.
 
-  void attach(std::int64_t id, const std::string& key, const std::string& token);
+  /// Its holder was told that its lease runs from `from`.
+  void attach(std::int64_t id, const std::string& key, const std::string& token, TimePoint from);
   void detach(const std::string& key);
   /// On which lease `key` is with `token`, as far as is known.
   [[nodiscard]] std::optional<std::int64_t> lease_of(const std::string& key, const std::string& token) const;
+  /// A renewal of that record is served by a keep-alive of then or later: the locks of a lease are renewed at about the
+  /// same time, and one keep-alive is for all of them; but each renewal is served by one that is new to its record.
+  [[nodiscard]] TimePoint due_since(const std::string& key, std::chrono::seconds ttl) const;
   /// When that lease was kept alive last, `key` was seen on it.
   [[nodiscard]] bool was_seen(std::int64_t id, const std::string& key) const;
 
-  // What may be left behind: writes without an answer, and records that could not be removed. They are removed before
-  // a lease is kept alive the next time; whoever reads one before that may have it.
-
-  /// The answer to its creation was lost: it may turn up.
-  void left_behind(std::int64_t id, const std::string& key, const std::string& token);
-  /// It could not be removed, and may be any time: nobody may have it.
+  /// What may be left of records on these leases: removed before one of them is kept alive.
+  [[nodiscard]] EtcdRemnants& remnants() noexcept { return remnants_; }
+  /// Its owner could not remove it.
   void doomed(const std::string& key, const std::string& token);
-  /// It was removed, or (`was_there` false) was not there.
-  void removed(const std::string& key, const std::string& token, bool was_there);
-  /// A reading shows such a record: false if it is doomed, and so is to be taken for gone.
-  [[nodiscard]] bool may_be_had(const std::string& key, const std::string& token);
 
  private:
-  struct Remnant {
-    std::int64_t lease = 0;  ///< 0: not known.
-    std::string key;
-    std::string token;
-    bool may_come = false;  ///< That it is not there does not say that it will not be.
-    bool doomed = false;
-  };
   struct Shared {
     std::chrono::seconds ttl{};
-    TimePoint sent = TimePoint::min();  ///< When it was granted or kept alive last.
+    TimePoint sent = TimePoint::min();         ///< When it was granted or kept alive last.
+    TimePoint asked_first = TimePoint::min();  ///< When it was to be granted for the first time.
     bool granted = false;
     bool busy = false;  ///< Somebody asks for it right now.
     std::uint64_t failures = 0;
@@ -85,26 +77,30 @@ class EtcdLeases {
   struct Attached {
     std::int64_t lease = 0;
     std::string token;
+    TimePoint from;
   };
 
+  /// Grants the lease or keeps it alive, for all who wait for that.
+  [[nodiscard]] Result<void> ask_for_all(std::int64_t id, const Deadline& until);
   [[nodiscard]] Result<void> ask(std::int64_t id, const Deadline& until);
+  /// Until whoever asks is done; why it failed since there were so many `failures`, or why it is not waited for.
+  [[nodiscard]] std::optional<Error> wait_for_other(std::int64_t id, std::uint64_t failures,
+                                                    internal::LocalMutexLock& lock, const Deadline& until)
+      DEIMOS_REQUIRES(mutex_);
   void remove_remnants(const Deadline& until);
   /// Leases that are over, and that no record is on.
   void drop_unused() DEIMOS_REQUIRES(mutex_);
   void forget_locked(std::int64_t id) DEIMOS_REQUIRES(mutex_);
-  void add_remnant(Remnant remnant) DEIMOS_REQUIRES(mutex_);
-  [[nodiscard]] std::vector<Remnant>::iterator find_remnant(const std::string& key, const std::string& token)
-      DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] std::int64_t make_id();
 
   EtcdGateway& gateway_;
   Runtime& runtime_;
   const std::unique_ptr<Signal> changed_;
+  EtcdRemnants remnants_;
   mutable internal::LocalMutex mutex_;
   std::map<std::int64_t, Shared> leases_ DEIMOS_GUARDED_BY(mutex_);
   std::map<std::chrono::seconds, std::int64_t> current_ DEIMOS_GUARDED_BY(mutex_);  ///< By ttl: for new records.
   std::map<std::string, Attached> records_ DEIMOS_GUARDED_BY(mutex_);               ///< By key.
-  std::vector<Remnant> remnants_ DEIMOS_GUARDED_BY(mutex_);                         ///< Oldest first.
 };
 
 }  // namespace deimos

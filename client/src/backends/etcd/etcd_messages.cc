@@ -307,6 +307,12 @@ Refusal read_refusal(std::string_view body) {
   if (!document) return {};
   Fields fields(*document);
   Refusal refusal;
+  const auto in_stream = document->find("error");
+  if (in_stream != document->end() && in_stream->is_object()) {
+    Fields inner(*in_stream);
+    refusal = {inner.number("grpc_code"), inner.text("message")};
+    return inner.problem().empty() ? refusal : Refusal{};
+  }
   refusal.code = fields.number("code");
   refusal.message = fields.text("message");
   if (refusal.message.empty()) refusal.message = fields.text("error");
