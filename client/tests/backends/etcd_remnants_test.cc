@@ -14,7 +14,7 @@ class EtcdRemnantsTest : public ::testing::Test {
   /// How many are to be removed; each was, or was not, as `removal` says.
   std::size_t remove_all(Removal removal) {
     const auto taken = remnants.begin_removal(100);
-    for (const auto& record : taken) remnants.end_removal(record, removal);
+    for (const auto& each : taken) remnants.end_removal(each, removal);
     return taken.size();
   }
 

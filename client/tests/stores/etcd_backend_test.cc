@@ -95,6 +95,44 @@ TEST_F(EtcdBackendTest, DeadlineCountsFromTheKeepAliveThatWasSent) {
   EXPECT_LE(second.expires_at(), runtime->now() + 8s);
 }
 
+TEST_F(EtcdBackendTest, LeaseThatIsHalfOverIsNotGivenToNewLocks) {
+  LockManager locks = manager(connect(), {.ttl = 4s, .max_clock_rate_error = 0, .max_clock_skew = 0s});
+  ASSERT_TRUE(locks.mutex("a").acquire()->release());
+  runtime->sleep_for(2s);
+  const TimePoint asked = runtime->now();
+  EXPECT_GE(locks.mutex("b").acquire()->expires_at(), asked + 4s);
+  EXPECT_EQ(leases(), 1);
+}
+
+TEST_F(EtcdBackendTest, ResolvedPlaceCountsFromWhenItsLeaseWasKeptAlive) {
+  const auto transport = std::make_shared<LossyTransport>(runtime);
+  LockManager locks = manager(connect_over(transport), {.ttl = 8s});
+  const Hold first = locks.mutex("a").acquire().value();
+  first.pause_renewal();
+  runtime->sleep_for(500ms);
+  transport->set(losing_first("request_put", Fate::lose_answer));
+  const Result<Hold> fair = locks.mutex("f", {.fairness = Fairness::fair}).acquire({.wait = 5s});
+  ASSERT_TRUE(fair) << why(fair);
+  EXPECT_EQ(fair->expires_at(), first.expires_at()) << "the lease is as old as that";
+}
+
+TEST_F(EtcdBackendTest, RewrittenRecordIsOnALeaseThatWasKeptAliveForIt) {
+  const auto backend = connect();
+  const auto made = backend->acquire("/x/m", "one", 10s, soon());
+  ASSERT_TRUE(made);
+  LockRecord record = *backend->inspect("/x/m", soon())->record;
+  const TimePoint asked = runtime->now();
+  const auto rewritten = backend->take_over(record, "two", 10s, soon());
+  ASSERT_TRUE(rewritten) << why(rewritten);
+  ASSERT_TRUE(rewritten->lease_from);
+  EXPECT_GE(*rewritten->lease_from, asked);
+  EXPECT_GT(rewritten->fencing_token, record.revision);
+  EXPECT_EQ(backend->inspect("/x/m", soon())->record->created_revision, record.created_revision);
+  const auto late = backend->take_over(record, "three", 10s, soon());
+  ASSERT_FALSE(late);
+  EXPECT_TRUE(late.error().code == errc::compare_failed || late.error().code == errc::lock_not_held) << why(late);
+}
+
 TEST_F(EtcdBackendTest, LeaseThatSomebodyRevokesIsLossAndHealed) {
   std::promise<Error> lost;
   LockManager locks = manager(connect(), {.ttl = 3s});
