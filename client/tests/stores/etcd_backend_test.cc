@@ -93,6 +93,9 @@ TEST_F(EtcdBackendTest, DeadlineCountsFromTheKeepAliveThatWasSent) {
   ASSERT_TRUE(second.renew());
   EXPECT_GE(second.expires_at(), asked + 8s - 800ms) << "at most a tenth of the ttl before";
   EXPECT_LE(second.expires_at(), runtime->now() + 8s);
+  runtime->sleep_for(50ms);
+  ASSERT_TRUE(first.renew());
+  EXPECT_EQ(first.expires_at(), second.expires_at()) << "the keep-alive for the one is for the other too";
 }
 
 TEST_F(EtcdBackendTest, LeaseThatIsHalfOverIsNotGivenToNewLocks) {
