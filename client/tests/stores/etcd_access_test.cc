@@ -1,4 +1,7 @@
 // Who may use an etcd, and what is not one.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <fstream>
 #include <future>
 
@@ -86,6 +89,25 @@ TEST_F(EtcdWithoutUsers, AfterCloseNothingIsSent) {
   EXPECT_EQ(refused.error().code, errc::closed) << why(refused);
   EXPECT_EQ(requests->total(), 0);
   backend->close();
+}
+
+TEST_F(EtcdWithoutUsers, ChildOfForkDoesNothingWithIt) {
+  auto backend = connect();
+  ASSERT_TRUE(backend->acquire("/locks/m", "t", 10s, soon()));
+  const Deadline until = soon();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto refused = backend->acquire("/locks/n", "t", 10s, until);
+    const auto kept = backend->release("/locks/m", "t", until);
+    backend->close();
+    backend.reset();
+    ::_exit(!refused && refused.error().code == errc::closed && !kept && kept.error().code == errc::closed ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(leases(), 1);
+  EXPECT_TRUE(backend->release("/locks/m", "t", soon()));
 }
 
 /// A folder with an authority, and a certificate of it for the server and for a client.

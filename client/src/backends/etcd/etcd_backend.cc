@@ -21,6 +21,10 @@ using etcd::TxnAnswer;
 
 tl::unexpected<Error> passed_on(const Error& error) { return tl::unexpected<Error>(error); }
 
+tl::unexpected<Error> of_another_process() {
+  return fail(errc::closed, "the etcd backend belongs to the process that forked this one");
+}
+
 tl::unexpected<Error> not_held() { return fail(errc::lock_not_held, "the lock's record is gone or another's"); }
 
 tl::unexpected<Error> is_directory(const std::string& key) {
@@ -81,6 +85,9 @@ class EtcdBackend::Impl {
     }
     gateway.close();
   }
+
+  /// False in a child of fork(), where somebody may have held a mutex of this meanwhile.
+  [[nodiscard]] bool is_ours() const { return gateway.runtime().is_of_this_process(); }
 
   /// A record of ours; none if it is about to be removed.
   std::optional<LockRecord> shown(const KeyValue& pair) {
@@ -187,6 +194,7 @@ void EtcdBackend::close() noexcept { impl_->close(); }
 
 Result<std::variant<Granted, Refused>> EtcdBackend::acquire(const std::string& key, const std::string& token,
                                                             std::chrono::seconds ttl, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const std::vector<std::string> above = etcd::directories_above(key);
   Txn txn;
   txn.if_absent(key).if_none_below(etcd::below(key));
@@ -209,6 +217,7 @@ Result<std::variant<Granted, Refused>> EtcdBackend::acquire(const std::string& k
 
 Result<Granted> EtcdBackend::take_over(const LockRecord& shown, const std::string& token, std::chrono::seconds ttl,
                                        const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   // Not one that was kept alive before: whoever does not hear of this write reckons the lease from it.
   const TimePoint now = impl_->gateway.runtime().now();
   Result<std::int64_t> id = impl_->find_lease(shown.key, shown.token, shown.revision, until);
@@ -237,6 +246,7 @@ Result<Granted> EtcdBackend::take_over(const LockRecord& shown, const std::strin
 
 Result<Granted> EtcdBackend::renew(const std::string& key, const std::string& token, std::uint64_t revision,
                                    std::chrono::seconds ttl, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Result<std::int64_t> id = impl_->find_lease(key, token, revision, until);
   if (!id) return passed_on(id.error());
   const Result<EtcdLease> lease = impl_->leases.kept_alive(*id, impl_->leases.due_since(key, ttl), until);
@@ -252,6 +262,7 @@ Result<Granted> EtcdBackend::renew(const std::string& key, const std::string& to
 }
 
 Result<void> EtcdBackend::release(const std::string& key, const std::string& token, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Result<TxnAnswer> answer = impl_->gateway.txn(Txn().if_value(key, token).then_remove(key), key, until);
   if (!answer) {
     impl_->leases.doomed(key, token);
@@ -264,6 +275,7 @@ Result<void> EtcdBackend::release(const std::string& key, const std::string& tok
 }
 
 Result<void> EtcdBackend::force_release(const LockRecord& shown, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Txn txn = Txn().if_revision(shown.key, shown.revision).then_remove(shown.key).otherwise().then_range(shown.key);
   const Result<TxnAnswer> answer = impl_->gateway.txn(txn, shown.key, until);
   if (!answer) return passed_on(answer.error());
@@ -273,15 +285,18 @@ Result<void> EtcdBackend::force_release(const LockRecord& shown, const Deadline&
 
 Result<std::optional<Change>> EtcdBackend::wait_for_change(const std::string& key, std::uint64_t from_revision,
                                                            const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   return impl_->wait(key, false, from_revision, until);
 }
 
 Result<std::optional<Change>> EtcdBackend::wait_for_any_change(const std::string& queue, std::uint64_t from_revision,
                                                                const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   return impl_->wait(queue, true, from_revision, until);
 }
 
 Result<Inspection> EtcdBackend::inspect(const std::string& key, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Result<TxnAnswer> answer =
       impl_->gateway.txn(Txn().then_range(key).then_any_below(etcd::below(key)), key, until);
   if (!answer) return passed_on(answer.error());
@@ -292,6 +307,7 @@ Result<Inspection> EtcdBackend::inspect(const std::string& key, const Deadline& 
 }
 
 Result<Listing> EtcdBackend::list(const std::string& prefix, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Result<TxnAnswer> answer = impl_->gateway.txn(Txn().then_list(etcd::below(prefix)), prefix, until);
   if (!answer) return passed_on(answer.error());
   if (answer->found.empty()) return short_answer();
@@ -300,6 +316,7 @@ Result<Listing> EtcdBackend::list(const std::string& prefix, const Deadline& unt
 
 Result<LockRecord> EtcdBackend::enqueue(const std::string& queue, const std::string& token, std::chrono::seconds ttl,
                                         const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   std::vector<std::string> files = etcd::directories_above(queue);
   files.push_back(queue);
   const std::uint64_t number = ++impl_->places;
@@ -332,6 +349,7 @@ Result<LockRecord> EtcdBackend::enqueue(const std::string& queue, const std::str
 }
 
 Result<Listing> EtcdBackend::places(const std::string& queue, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   const Txn txn = Txn().then_range(queue).then_list(etcd::below(queue));
   Result<TxnAnswer> answer = impl_->gateway.txn(txn, queue, until);
   if (!answer) return passed_on(answer.error());
@@ -343,6 +361,7 @@ Result<Listing> EtcdBackend::places(const std::string& queue, const Deadline& un
 
 Result<void> EtcdBackend::set_permanent(const std::string& key, const std::string& text,
                                         const std::optional<LockRecord>& shown, const Deadline& until) {
+  if (!impl_->is_ours()) return of_another_process();
   Txn txn;
   if (shown) {
     txn.if_revision(key, shown->revision);
