@@ -5,6 +5,7 @@
 #include <string>
 
 #include <deimos/internal/descriptor.h>
+#include <deimos/internal/export.h>
 #include <deimos/internal/local_mutex.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
@@ -13,10 +14,10 @@
 
 namespace deimos {
 
-/// What lies between the system's sockets and the HTTP library: it opens the socket (which the library closes), and
-/// waits on it. It keeps a duplicate of the descriptor, so that abort() can neither hit a reused number nor be kept
-/// waiting. Used by one exchange at a time; abort() from anywhere.
-class TcpLink {
+/// What lies between the system's sockets and the code that speaks a protocol: it opens the socket (which that code
+/// closes), and waits on it. It keeps a duplicate of the descriptor, so that abort() can neither hit a reused number
+/// nor be kept waiting. Used by one exchange at a time; abort() from anywhere.
+class DEIMOS_EXPORT TcpLink {
  public:
   explicit TcpLink(Runtime& runtime) noexcept : runtime_(runtime) {}
 

@@ -26,17 +26,25 @@ bool is_host_character(char c, bool ipv6) noexcept {
 
 }  // namespace
 
+tl::unexpected<std::string> EndpointUrl::refused(std::string_view text, std::string_view why) {
+  return tl::unexpected<std::string>("the endpoint `" + std::string(text.substr(0, 100)) + "` " + std::string(why));
+}
+
+bool EndpointUrl::take_scheme(std::string_view& text, std::string_view scheme) noexcept { return take(text, scheme); }
+
 tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text) {
-  const auto refused = [&](std::string_view why) {
-    return tl::unexpected<std::string>("the endpoint `" + std::string(text.substr(0, 100)) + "` " + std::string(why));
-  };
-  EndpointUrl url;
   std::string_view rest = text;
-  if (take(rest, "https://")) {
-    url.tls = true;
-  } else if (!take(rest, "http://")) {
-    return refused("does not begin with http:// or https://");
-  }
+  const bool tls = take(rest, "https://");
+  if (!tls && !take(rest, "http://")) return refused(text, "does not begin with http:// or https://");
+  auto url = parse_host(text, rest, tls ? 443 : 80);
+  if (url) url->tls = tls;
+  return url;
+}
+
+tl::expected<EndpointUrl, std::string> EndpointUrl::parse_host(std::string_view text, std::string_view rest,
+                                                               std::uint16_t default_port) {
+  const auto refused = [&](std::string_view why) { return EndpointUrl::refused(text, why); };
+  EndpointUrl url;
   if (rest.find('@') != std::string_view::npos) return refused("contains credentials; give them as an option");
   if (!rest.empty() && rest.back() == '/') rest.remove_suffix(1);
   if (rest.find_first_of("/?#") != std::string_view::npos) return refused("has a path, which is not supported");
@@ -66,7 +74,7 @@ tl::expected<EndpointUrl, std::string> EndpointUrl::parse(std::string_view text)
   if (url.host.empty()) return refused("has no host");
 
   std::string_view port = host_end < rest.size() ? rest.substr(host_end) : std::string_view();
-  url.port = url.tls ? 443 : 80;
+  url.port = default_port;
   if (!port.empty()) {
     if (port.front() != ':') return refused("has something behind its host that is no port");
     port.remove_prefix(1);
