@@ -45,6 +45,16 @@ FetchContent_MakeAvailable(Boost)
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS SSL Crypto)
 
+# Optional: who wants no Redis needs nothing for it.
+set(DEIMOS_REDIS_FOUND OFF)
+if(DEIMOS_REDIS)
+  find_package(hiredis MODULE QUIET)
+  set(DEIMOS_REDIS_FOUND ${hiredis_FOUND})
+  if(NOT hiredis_FOUND AND NOT DEIMOS_REDIS STREQUAL "AUTO")
+    message(FATAL_ERROR "DEIMOS_REDIS is ${DEIMOS_REDIS}, but hiredis was not found (Debian: libhiredis-dev)")
+  endif()
+endif()
+
 if(DEIMOS_PROGRAMS)
   FetchContent_Declare(CLI11
     URL https://github.com/CLIUtils/CLI11/archive/refs/tags/v2.3.2.tar.gz ${deimos_system}

@@ -1,11 +1,14 @@
 # What `cmake --install` writes: libraries with their headers, programs, and a package for
-# find_package(deimos COMPONENTS client fakecluster testkit). One file of targets for each component, so that a user of
+# find_package(deimos COMPONENTS client fakecluster testkit redis). One file of targets for each component, so that a user of
 # the client alone needs nothing of what the others stand on.
 include(CMakePackageConfigHelpers)
 
 set(deimos_components client fakecluster)
 if(TARGET deimos_testkit)
   list(APPEND deimos_components testkit)
+endif()
+if(TARGET deimos_redis)
+  list(APPEND deimos_components redis)
 endif()
 set(deimos_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/deimos")
 
@@ -17,7 +20,7 @@ foreach(component IN LISTS deimos_components)
     FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(EXPORT deimos_${component} FILE deimos_${component}.cmake NAMESPACE deimos:: DESTINATION "${deimos_package_dir}")
 endforeach()
-# For users of pkg-config: deimos-client, deimos-fakecluster, deimos-testkit.
+# For users of pkg-config: deimos-client, deimos-fakecluster, deimos-testkit, deimos-redis.
 set(deimos_client_description "Client for Deimos, with distributed locks")
 set(deimos_client_needs libssl libcrypto)
 if(HTTPLIB_FOUND)  # By pkg-config; else it is headers alone.
@@ -29,6 +32,9 @@ set(deimos_fakecluster_requires deimos-client)
 set(deimos_testkit_description "Simulated processes, network and time for services that use Deimos")
 set(deimos_testkit_requires deimos-fakecluster)
 set(deimos_testkit_needs_libraries -lboost_context)
+set(deimos_redis_description "Locks of deimos in a Redis server")
+set(deimos_redis_requires deimos-client)
+set(deimos_redis_needs hiredis)
 file(RELATIVE_PATH deimos_pc_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 # What a shared library needs it finds itself; who links a static one must link that too.
 set(deimos_pc_scope "")
@@ -60,6 +66,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/deimosConfigVersion.cmak
 install(FILES
   "${PROJECT_BINARY_DIR}/deimosConfig.cmake"
   "${PROJECT_BINARY_DIR}/deimosConfigVersion.cmake"
+  "${CMAKE_CURRENT_LIST_DIR}/Findhiredis.cmake"
   "${CMAKE_CURRENT_LIST_DIR}/Findhttplib.cmake"
   DESTINATION "${deimos_package_dir}")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")

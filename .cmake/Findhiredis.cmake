@@ -1,0 +1,21 @@
+# Finds hiredis as hiredis::hiredis, also for users of the installed package (this file is installed beside it).
+# Debian's 0.14 is described by pkg-config only; newer ones ship a CMake package.
+include(FindPackageHandleStandardArgs)
+find_package(hiredis CONFIG QUIET)
+if(TARGET hiredis::hiredis)
+  find_package_handle_standard_args(hiredis CONFIG_MODE)
+  return()
+endif()
+find_package(PkgConfig QUIET)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(HIREDIS QUIET IMPORTED_TARGET hiredis)
+endif()
+# By its folder in the include path: <hiredis/hiredis.h>.
+find_path(HIREDIS_INCLUDE_DIR hiredis/read.h)
+mark_as_advanced(HIREDIS_INCLUDE_DIR)
+find_package_handle_standard_args(hiredis REQUIRED_VARS HIREDIS_LINK_LIBRARIES HIREDIS_INCLUDE_DIR VERSION_VAR HIREDIS_VERSION)
+if(hiredis_FOUND AND NOT TARGET hiredis::hiredis)
+  add_library(hiredis::hiredis INTERFACE IMPORTED)
+  target_link_libraries(hiredis::hiredis INTERFACE PkgConfig::HIREDIS)
+  target_include_directories(hiredis::hiredis INTERFACE "${HIREDIS_INCLUDE_DIR}")
+endif()

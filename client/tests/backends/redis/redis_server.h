@@ -1,0 +1,49 @@
+// A real Redis server or sentinel, started by a test on a free loopback port and ended with it.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace deimos {
+
+/// Keeps nothing on disk but in a folder of its own, which goes with it. Used by one thread at a time.
+class RedisServer {
+ public:
+  enum class Mode { server, sentinel };
+
+  /// Starts it, and waits until it answers. `arguments`: as `{"--requirepass", "secret"}`; a sentinel's are lines of
+  /// its configuration. Throws std::runtime_error if there is no redis-server on this machine, or it does not start.
+  explicit RedisServer(std::vector<std::string> arguments = {}, Mode mode = Mode::server);
+  ~RedisServer();
+  RedisServer(const RedisServer&) = delete;
+  RedisServer& operator=(const RedisServer&) = delete;
+
+  [[nodiscard]] int port() const noexcept { return port_; }
+  /// `127.0.0.1:PORT`.
+  [[nodiscard]] std::string address() const;
+
+  /// Ends it at once (SIGKILL).
+  void kill();
+  /// Starts it again, on the same port, empty.
+  void start();
+  /// Stops it amid whatever it does (SIGSTOP), until go_on().
+  void pause() const;
+  void go_on() const;
+
+  /// Sends one command on a connection of its own and returns the answer as text (of an array: a line an item; of nil:
+  /// "(nil)"; of an error: it begins with '-').
+  [[nodiscard]] std::string command(const std::vector<std::string>& words) const;
+  /// Asks until the answer begins so, or ten seconds have passed: the last answer.
+  [[nodiscard]] std::string await(const std::vector<std::string>& words, const std::string& answer) const;
+
+ private:
+  const std::vector<std::string> arguments_;
+  const Mode mode_;
+  int port_ = 0;
+  int process_ = -1;
+  std::filesystem::path folder_;
+};
+
+}  // namespace deimos
