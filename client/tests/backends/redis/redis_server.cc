@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include <deimos/internal/descriptor.h>
 
@@ -114,8 +115,9 @@ void RedisServer::start() {
     ::execv(program.c_str(), argv.data());
     ::_exit(127);
   }
-  const std::string answer = await({"PING"}, "PONG");
-  if (answer != "PONG" && !answer.starts_with("-NOAUTH")) {
+  const auto is_up = [](const std::string& said) { return said == "PONG" || said.starts_with("-NOAUTH"); };
+  const std::string answer = await({"PING"}, is_up);
+  if (!is_up(answer)) {
     std::ifstream lines(log);
     throw std::runtime_error(program + " does not start: " + answer + "\n" +
                              std::string(std::istreambuf_iterator<char>(lines), {}));
@@ -149,14 +151,19 @@ std::string RedisServer::command(const std::vector<std::string>& words) const {
   return reply ? text_of(*static_cast<redisReply*>(reply.get())) : "-no answer";
 }
 
-std::string RedisServer::await(const std::vector<std::string>& words, const std::string& answer) const {
+std::string RedisServer::await(const std::vector<std::string>& words,
+                               const std::function<bool(const std::string&)>& is_wanted) const {
   const auto end = std::chrono::steady_clock::now() + 10s;
   for (;;) {
     std::string said = command(words);
-    const bool is_there = said.starts_with(answer) || (words.front() == "PING" && said.starts_with("-NOAUTH"));
-    if (is_there || std::chrono::steady_clock::now() >= end) return said;
-    std::this_thread::sleep_for(10ms);  // NOLINT(sleep): another process starts
+    if (is_wanted(said) || std::chrono::steady_clock::now() >= end) return said;
+    std::this_thread::sleep_for(5ms);  // NOLINT(sleep): nobody tells of what happens in another process
   }
+}
+
+bool RedisServer::await_listeners(int count) const {
+  const auto as_wanted = [&](const std::string& said) { return std::ranges::count(said, '\n') == count; };
+  return as_wanted(await({"CLIENT", "LIST", "TYPE", "pubsub"}, as_wanted));
 }
 
 }  // namespace deimos

@@ -1,8 +1,8 @@
 // A real Redis server or sentinel, started by a test on a free loopback port and ended with it.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,9 +34,12 @@ class RedisServer {
 
   /// Sends one command on a connection of its own and returns the answer as text (of an array: a line an item; of nil:
   /// "(nil)"; of an error: it begins with '-').
-  [[nodiscard]] std::string command(const std::vector<std::string>& words) const;
-  /// Asks until the answer begins so, or ten seconds have passed: the last answer.
-  [[nodiscard]] std::string await(const std::vector<std::string>& words, const std::string& answer) const;
+  std::string command(const std::vector<std::string>& words) const;
+  /// Asks until the answer is as wanted, or ten seconds have passed: the last answer.
+  std::string await(const std::vector<std::string>& words,
+                    const std::function<bool(const std::string&)>& is_wanted) const;
+  /// Until so many connections listen on channels; false after ten seconds.
+  [[nodiscard]] bool await_listeners(int count) const;
 
  private:
   const std::vector<std::string> arguments_;
