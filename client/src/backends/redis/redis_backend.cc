@@ -25,9 +25,10 @@ std::uint64_t revision_in(std::string_view text) {
   return revision;
 }
 
-std::string without_slash(std::string directory) {
+/// As the script, and rights to keys such as `/locks/*`, have it.
+std::string with_slash(std::string directory) {
   while (directory.ends_with('/')) directory.pop_back();
-  return directory;
+  return directory + '/';
 }
 
 /// A row of the script: name, token, created, revision, what is left of its lease in ms.
@@ -106,7 +107,7 @@ class RedisBackend::Impl {
     if (problem_) return passed_on(*problem_);
     constexpr int most_rounds = 100;
     std::string cursor = "0";
-    const std::string pattern = escaped_for_redis_pattern(directory) + "/*";
+    const std::string pattern = escaped_for_redis_pattern(directory) + '*';
     for (int round = 0; round < most_rounds; ++round) {
       const Result<RedisValue> page = caller_->read({"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"}, until);
       if (!page) return passed_on(page.error());
@@ -174,7 +175,7 @@ Result<std::optional<Change>> RedisBackend::wait_for_change(const std::string& k
 
 Result<std::optional<Change>> RedisBackend::wait_for_any_change(const std::string& queue, std::uint64_t from_revision,
                                                                 const Deadline& until) {
-  return impl_->wait(RedisScope::below, without_slash(queue), from_revision, until);
+  return impl_->wait(RedisScope::below, with_slash(queue), from_revision, until);
 }
 
 Result<Inspection> RedisBackend::inspect(const std::string& key, const Deadline& until) {
@@ -188,7 +189,7 @@ Result<Inspection> RedisBackend::inspect(const std::string& key, const Deadline&
 
 Result<Listing> RedisBackend::list(const std::string& prefix, const Deadline& until) {
   constexpr const char* page_size = "1000";
-  const std::string directory = without_slash(prefix);
+  const std::string directory = with_slash(prefix);
   if (const Result<void> met = impl_->meet_others(directory, until); !met) return passed_on(met.error());
   Listing listing;
   std::string after;

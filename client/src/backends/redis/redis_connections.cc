@@ -92,15 +92,29 @@ std::vector<EndpointUrl> RedisConnections::in_order(const std::vector<EndpointUr
 RedisResult<std::unique_ptr<RedisConnections::Loan>> RedisConnections::connect(const Deadline& until) {
   std::optional<EndpointUrl> master;
   std::uint64_t generation = 0;
-  std::size_t first = 0;
   {
     const internal::LocalMutexLock lock(mutex_);
     if (closed_) return tl::unexpected(RedisFailure{Reason::closed, Delivery::not_sent, "the backend is closed"});
     master = master_;
     generation = generation_;
+  }
+  if (!master) return find_master(until);
+  auto made = connect_to(*master, generation, until);
+  const bool may_be_elsewhere =
+      !made && (made.error().reason == Reason::unreachable || made.error().reason == Reason::timed_out);
+  if (!may_be_elsewhere) return made;
+  doubt_master();
+  return find_master(until);
+}
+
+RedisResult<std::unique_ptr<RedisConnections::Loan>> RedisConnections::find_master(const Deadline& until) {
+  std::uint64_t generation = 0;
+  std::size_t first = 0;
+  {
+    const internal::LocalMutexLock lock(mutex_);
+    generation = generation_;
     first = last_good_;
   }
-  if (master) return connect_to(*master, generation, until);
   const bool by_sentinel = plan_.addresses.empty();
   const std::vector<EndpointUrl>& all = by_sentinel ? plan_.sentinels : plan_.addresses;
   std::optional<RedisFailure> why;

@@ -57,6 +57,8 @@ class RedisConnections {
  private:
   [[nodiscard]] std::unique_ptr<Loan> borrow_idle(const Deadline& until);
   [[nodiscard]] RedisResult<std::unique_ptr<Loan>> connect(const Deadline& until);
+  /// Asks one after the other.
+  [[nodiscard]] RedisResult<std::unique_ptr<Loan>> find_master(const Deadline& until);
   /// One server: a connection if it is a master.
   [[nodiscard]] RedisResult<std::unique_ptr<Loan>> connect_to(const EndpointUrl& address, std::uint64_t generation,
                                                               const Deadline& until);

@@ -18,12 +18,15 @@ struct Meaning {
 
 using Reason = RedisFailure::Reason;
 
+constexpr std::string_view needed_rights =
+    "the user may not do what locks need: the keys of the locks, ~deimos:* &deimos:* +@read +@write +@scripting "
+    "+@pubsub +select +time";
+
 constexpr std::array meanings = {
     Meaning{"NOAUTH", Reason::refused, true, "the server wants a password: give it in `credentials`"},
     Meaning{"WRONGPASS", Reason::refused, true, "the server does not know this user and password: see `credentials`"},
-    Meaning{"NOPERM", Reason::refused, true,
-            "the user may not do what locks need: on ~deimos:* &deimos:* and the keys of the locks, +@read +@write "
-            "+@scripting +@pubsub"},
+    Meaning{"NOPERM", Reason::refused, true, needed_rights},
+    Meaning{"The user executing the script can't", Reason::refused, true, needed_rights},
     Meaning{"DENIED", Reason::refused, true, "the server talks to its own machine only: see its protected-mode"},
     Meaning{"READONLY", Reason::unreachable, false,
             "the server is a replica: give the address of the master, or of sentinels"},

@@ -153,6 +153,7 @@ end
 local step = {}
 
 function step.hello()
+  last_revision()
   redis.call('PUBLISH', 'deimos:hello', '')
   return {'hello'}
 end
@@ -238,10 +239,11 @@ function step.set_permanent(token)
   return {'granted', digits(revision)}
 end
 
--- A page of what is below the directory `key`, from the name behind `after` on.
+-- A page of what is below the directory `key` (with its slash), from the name behind `after` on.
 function step.list(after, most)
-  local first = after == '' and '[' .. key .. '/' or '(' .. after
-  local names = redis.call('ZRANGEBYLEX', NAMES, first, '(' .. key .. '0', 'LIMIT', 0, most)  -- '0' is '/' + 1.
+  local first = after == '' and '[' .. key or '(' .. after
+  local behind = '(' .. string.sub(key, 1, -2) .. '0'  -- '0' is '/' + 1.
+  local names = redis.call('ZRANGEBYLEX', NAMES, first, behind, 'LIMIT', 0, most)
   local revision = last_revision()
   local records = {}
   for _, name in ipairs(names) do
@@ -258,7 +260,7 @@ function step.meet(...)
   return {'done'}
 end
 
--- The first change from that revision on of `key` (scope: key) or of what is below it (scope: below).
+-- The first change from that revision on of `key` (scope: key), or of what is below that directory (scope: below).
 function step.first_change(from, scope)
   reap(100)
   from = tonumber(from)
@@ -269,13 +271,13 @@ function step.first_change(from, scope)
   if from <= last then
     local oldest = redis.call('XRANGE', CHANGES, '-', '+', 'COUNT', 1)[1]
     if not oldest or tonumber(string.match(oldest[1], '^%d+')) > from then return {'cleared'} end
-    local at, below = digits(from), key .. '/'
+    local at = digits(from)
     repeat
       local entries = redis.call('XRANGE', CHANGES, at, '+', 'COUNT', 100)
       for _, entry in ipairs(entries) do
         local revision, fields = string.match(entry[1], '^%d+'), entry[2]
         local name = fields[4]
-        if name == key and scope == 'key' or scope == 'below' and string.sub(name, 1, #below) == below then
+        if name == key or scope == 'below' and string.sub(name, 1, #key) == key then
           return {'change', fields[2] .. ' ' .. revision .. ' ' .. fields[6] .. ' ' .. fields[8], name}
         end
         at = digits(tonumber(revision) + 1)

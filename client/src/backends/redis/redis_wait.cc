@@ -43,7 +43,7 @@ class Wait {
     const bool below = scope_ == RedisScope::below;
     const std::string channel = std::string(redis_channel_prefix);
     const auto subscribed =
-        caller_.subscribe(below ? channel + escaped_for_redis_pattern(key_) + "/*" : channel + key_, below, until_);
+        caller_.subscribe(below ? channel + escaped_for_redis_pattern(key_) + '*' : channel + key_, below, until_);
     if (!subscribed) return tl::unexpected<Error>(subscribed.error());
     RedisConnection& connection = ***subscribed;
     while (runtime_.now() < until_.at) {

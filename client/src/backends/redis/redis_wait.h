@@ -11,7 +11,7 @@
 
 namespace deimos {
 
-/// What is waited for: changes of one key, or of all below a directory.
+/// What is waited for: changes of one key, or of all below a directory, whose key ends with a slash.
 enum class RedisScope { key, below };
 
 /// As LockBackend::wait_for_change() and wait_for_any_change().

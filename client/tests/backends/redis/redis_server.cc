@@ -28,20 +28,6 @@ using namespace std::chrono_literals;
 using Context = std::unique_ptr<redisContext, void (*)(redisContext*)>;
 using Reply = std::unique_ptr<void, void (*)(void*)>;
 
-/// A port that was free a moment ago.
-int free_port() {
-  const internal::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  if (::bind(socket.get(), any, size) != 0 || ::getsockname(socket.get(), any, &size) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  return ntohs(address.sin_port);
-}
-
 /// The program, and as what it is called: Debian's redis-tools has the server under the name of its checker, and is
 /// what it is called as.
 std::string server_program() {
@@ -86,6 +72,19 @@ RedisServer::~RedisServer() {
   kill();
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
+}
+
+int RedisServer::free_port() {
+  const internal::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket.get(), any, size) != 0 || ::getsockname(socket.get(), any, &size) != 0) {
+    throw std::runtime_error("no free port");
+  }
+  return ntohs(address.sin_port);
 }
 
 std::string RedisServer::address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -153,7 +152,7 @@ std::string RedisServer::command(const std::vector<std::string>& words) const {
 
 std::string RedisServer::await(const std::vector<std::string>& words,
                                const std::function<bool(const std::string&)>& is_wanted) const {
-  const auto end = std::chrono::steady_clock::now() + 10s;
+  const auto end = std::chrono::steady_clock::now() + 20s;
   for (;;) {
     std::string said = command(words);
     if (is_wanted(said) || std::chrono::steady_clock::now() >= end) return said;

@@ -20,9 +20,14 @@ class RedisServer {
   RedisServer(const RedisServer&) = delete;
   RedisServer& operator=(const RedisServer&) = delete;
 
+  /// A port that was free a moment ago.
+  [[nodiscard]] static int free_port();
   [[nodiscard]] int port() const noexcept { return port_; }
   /// `127.0.0.1:PORT`.
   [[nodiscard]] std::string address() const;
+
+  /// What it writes is in there.
+  [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
 
   /// Ends it at once (SIGKILL).
   void kill();
@@ -35,10 +40,10 @@ class RedisServer {
   /// Sends one command on a connection of its own and returns the answer as text (of an array: a line an item; of nil:
   /// "(nil)"; of an error: it begins with '-').
   std::string command(const std::vector<std::string>& words) const;
-  /// Asks until the answer is as wanted, or ten seconds have passed: the last answer.
+  /// Asks until the answer is as wanted, or twenty seconds have passed: the last answer.
   std::string await(const std::vector<std::string>& words,
                     const std::function<bool(const std::string&)>& is_wanted) const;
-  /// Until so many connections listen on channels; false after ten seconds.
+  /// Until so many connections listen on channels; false after twenty seconds.
   [[nodiscard]] bool await_listeners(int count) const;
 
  private:
