@@ -39,6 +39,42 @@ function(build_with_pkg_config)
   run("${WORK}/pkg_config_test")
 endfunction()
 
+# The component redis, where it was built: refused without hiredis, else linked and run.
+function(build_with_redis)
+  file(GLOB_RECURSE installed "${WORK}/prefix/*/deimos_redis.cmake")
+  if(NOT installed)
+    return()
+  endif()
+  file(WRITE "${WORK}/redis/main.cc" [[
+#include <iostream>
+#include <deimos/lock_manager.h>
+#include <deimos/redis_backend.h>
+int main() {
+  const auto store = std::make_shared<deimos::RedisBackend>(deimos::RedisOptions{.addresses = {"rediss://localhost"}});
+  deimos::LockManager locks(store, store->runtime());
+  const auto hold = locks.mutex("reports").acquire();
+  if (!hold) std::cout << hold.error().describe() << std::endl;
+  return !hold && hold.error().code == deimos::errc::invalid_argument ? 0 : 1;
+}
+]])
+  file(WRITE "${WORK}/redis/CMakeLists.txt" [[
+cmake_minimum_required(VERSION 3.24)
+project(with_redis LANGUAGES CXX)
+find_package(deimos 0.1 REQUIRED COMPONENTS redis)
+add_executable(with_redis main.cc)
+target_link_libraries(with_redis PRIVATE deimos::redis)
+]])
+  set(configure "${CMAKE_COMMAND}" -S "${WORK}/redis" -B "${WORK}/redis/build" ${common} "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+  execute_process(COMMAND ${configure} -DCMAKE_DISABLE_FIND_PACKAGE_hiredis=ON RESULT_VARIABLE status OUTPUT_QUIET ERROR_VARIABLE errors)
+  if(status EQUAL 0 OR NOT errors MATCHES "component 'redis' needs hiredis")
+    message(FATAL_ERROR "without hiredis the package should refuse redis, but said (${status}): ${errors}")
+  endif()
+  file(REMOVE_RECURSE "${WORK}/redis/build")
+  run(${configure})
+  run("${CMAKE_COMMAND}" --build "${WORK}/redis/build")
+  run("${WORK}/redis/build/with_redis")
+endfunction()
+
 function(expect_libraries_alone)
   execute_process(COMMAND "${CMAKE_COMMAND}" --build "${WORK}/build" --target help OUTPUT_VARIABLE targets COMMAND_ERROR_IS_FATAL ANY)
   if(NOT targets MATCHES "deimos_testkit" OR targets MATCHES "deimos-fake|unit_test|property_test|readme_|demo")
@@ -46,7 +82,7 @@ function(expect_libraries_alone)
   endif()
 endfunction()
 
-file(REMOVE_RECURSE "${WORK}/build" "${WORK}/prefix")
+file(REMOVE_RECURSE "${WORK}/build" "${WORK}/prefix" "${WORK}/redis")
 if(HOW STREQUAL "subdirectory")
   run(${configure} "-DDEIMOS_SOURCE=${SOURCE}")
   expect_libraries_alone()
@@ -65,6 +101,7 @@ expect_boost_to_be_missed()
 run(${configure})
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 run("${CMAKE_CTEST_COMMAND}" --test-dir "${WORK}/build" --output-on-failure)
+build_with_redis()
 if(NOT SANITIZE)
   build_with_pkg_config()
 endif()
