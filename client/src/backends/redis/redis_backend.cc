@@ -31,15 +31,17 @@ std::string with_slash(std::string directory) {
   return directory + '/';
 }
 
-/// A row of the script: name, token, created, revision, what is left of its lease in ms.
+/// A row of the script: name, token, created, revision, what is left of its lease and when it ends, in ms.
 LockRecord record_in(const RedisValue& row) {
   LockRecord record;
   record.key = row.text_at(0);
   record.token = row.text_at(1);
   record.created_revision = revision_in(row.text_at(2));
   record.revision = revision_in(row.text_at(3));
-  if (const std::int64_t left = row.at(4).integer; left >= 0)
+  if (const std::int64_t left = row.at(4).integer; left >= 0) {
     record.ttl = std::chrono::ceil<seconds>(milliseconds(left));
+    record.expires = std::chrono::sys_time<Duration>(milliseconds(revision_in(row.text_at(5))));
+  }
   return record;
 }
 

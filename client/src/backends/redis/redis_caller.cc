@@ -43,8 +43,9 @@ auto RedisCaller::with_connection(const Deadline& until, Ask ask) -> decltype(as
   }
 }
 
-Error RedisCaller::failed(const RedisFailure& failure, RedisEffect effect) {
-  const bool gave_up = failure.reason == Reason::cancelled || failure.reason == Reason::closed;
+Error RedisCaller::failed(const RedisFailure& failure, RedisEffect effect, Duration took) {
+  const bool gave_up = failure.reason == Reason::cancelled || failure.reason == Reason::closed ||
+                       (failure.reason == Reason::timed_out && took < patience_);
   if (!gave_up) connections_.doubt_master();
   return error_of(failure, effect);
 }
@@ -52,13 +53,14 @@ Error RedisCaller::failed(const RedisFailure& failure, RedisEffect effect) {
 Result<RedisValue> RedisCaller::run(const RedisStep& step, const Deadline& until) {
   const auto refuse = [&](Error error) { return tl::unexpected<Error>(about(std::move(error), step.name, step.key)); };
   if (auto error = may_not_begin(until)) return refuse(std::move(*error));
+  const TimePoint begin = runtime_.now();
   const auto answer = with_connection(until, [&](Loan& loan) {
     RedisResult<RedisValue> said = loan->ask(redis_step(step.name, step.key, step.arguments, false));
     // The server has begun anew, or somebody has flushed its scripts.
     const bool is_unknown = said && said->is_error() && said->text.starts_with("NOSCRIPT");
     return is_unknown ? loan->ask(redis_step(step.name, step.key, step.arguments, true)) : said;
   });
-  if (!answer) return refuse(failed(answer.error(), step.effect));
+  if (!answer) return refuse(failed(answer.error(), step.effect, runtime_.now() - begin));
   if (answer->is_error()) {
     const RedisRefusal refusal = refusal_of(answer->text);
     if (!refusal.is_of_master) connections_.doubt_master();

@@ -25,7 +25,8 @@ struct RedisStep {
 /// Thread-safe.
 class RedisCaller {
  public:
-  RedisCaller(Runtime& runtime, RedisPlan plan) : runtime_(runtime), connections_(runtime, std::move(plan)) {}
+  RedisCaller(Runtime& runtime, RedisPlan plan)
+      : runtime_(runtime), patience_(plan.options.connect_timeout), connections_(runtime, std::move(plan)) {}
 
   /// The script's answer, an array that begins with a word.
   [[nodiscard]] Result<RedisValue> run(const RedisStep& step, const Deadline& until);
@@ -34,8 +35,8 @@ class RedisCaller {
   /// Listens on a channel (or, a pattern, on many).
   [[nodiscard]] Result<std::unique_ptr<RedisConnections::Loan>> subscribe(const std::string& channel, bool is_pattern,
                                                                           const Deadline& until);
-  /// What a failure of a loan's own call means.
-  [[nodiscard]] Error failed(const RedisFailure& failure, RedisEffect effect);
+  /// What a failure means of a call that had so much time.
+  [[nodiscard]] Error failed(const RedisFailure& failure, RedisEffect effect, Duration took = Duration::max());
   void close() noexcept { connections_.close(); }
 
  private:
@@ -46,6 +47,7 @@ class RedisCaller {
   auto with_connection(const Deadline& until, Ask ask) -> decltype(ask(std::declval<RedisConnections::Loan&>()));
 
   Runtime& runtime_;
+  const Duration patience_;  ///< A call that has less time says nothing about the server.
   RedisConnections connections_;
 };
 

@@ -26,7 +26,7 @@ std::string bytes_of(const RedisCommand& command) {
     sizes.push_back(word.size());
   }
   char* formatted = nullptr;
-  const int size = redisFormatCommandArgv(&formatted, static_cast<int>(texts.size()), texts.data(), sizes.data());
+  const auto size = redisFormatCommandArgv(&formatted, static_cast<int>(texts.size()), texts.data(), sizes.data());
   if (size < 0) throw std::bad_alloc();
   const std::unique_ptr<char, void (*)(char*)> owned(formatted, redisFreeCommand);
   return {formatted, static_cast<std::size_t>(size)};

@@ -61,9 +61,7 @@ RedisConnections::Loan::~Loan() {
 
 RedisResult<std::unique_ptr<RedisConnections::Loan>> RedisConnections::borrow(const Deadline& until) {
   if (auto idle = borrow_idle(until)) return idle;
-  auto made = connect(until);
-  if (!made) doubt_master();
-  return made;
+  return connect(until);
 }
 
 std::unique_ptr<RedisConnections::Loan> RedisConnections::borrow_idle(const Deadline& until) {

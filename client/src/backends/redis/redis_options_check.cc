@@ -19,7 +19,7 @@ Addresses parsed(const std::vector<std::string>& texts, std::uint16_t default_po
     std::string_view rest = text;
     if (EndpointUrl::take_scheme(rest, "rediss://")) {
       return EndpointUrl::refused(text,
-                                  "wants TLS, which hiredis 0.14 cannot speak: use redis://, through a TLS proxy "
+                                  "wants TLS, which this backend does not speak: use redis://, through a TLS proxy "
                                   "such as stunnel if need be");
     }
     if (!EndpointUrl::take_scheme(rest, "redis://") && rest.find("://") != std::string_view::npos) {

@@ -39,10 +39,12 @@ void* create_string(const redisReadTask* task, char* text, std::size_t size) {
   return &value;
 }
 
-void* create_array(const redisReadTask* task, int size) {
+/// Newer versions of hiredis count in another type.
+template <typename Size>
+void* create_array(const redisReadTask* task, Size size) {
   auto& tree = *static_cast<Tree*>(task->privdata);
-  if (size < 0 || size > most_items - tree.items) return nullptr;
-  tree.items += size;
+  if (size > static_cast<Size>(most_items - tree.items)) return nullptr;
+  tree.items += static_cast<int>(size);
   RedisValue& value = place_of(*task);
   value.kind = RedisValue::Kind::array;
   value.items.resize(static_cast<std::size_t>(size));
@@ -64,7 +66,15 @@ void* create_nil(const redisReadTask* task) {
 
 void free_nothing(void* /*value*/) {}  // The tree owns its values.
 
-redisReplyObjectFunctions functions = {create_string, create_array, create_integer, create_nil, free_nothing};
+redisReplyObjectFunctions functions_of_values() {
+  redisReplyObjectFunctions functions{};
+  functions.createString = create_string;
+  functions.createArray = create_array;
+  functions.createInteger = create_integer;
+  functions.createNil = create_nil;
+  functions.freeObject = free_nothing;
+  return functions;
+}
 
 }  // namespace
 
@@ -76,12 +86,13 @@ const RedisValue& RedisValue::at(std::size_t index) const noexcept {
 }
 
 struct RedisReader::Parser {
+  redisReplyObjectFunctions functions = functions_of_values();
   Tree tree;
   std::unique_ptr<redisReader, FreeReader> reader;
 };
 
 RedisReader::RedisReader(std::size_t most_bytes) : parser_(std::make_unique<Parser>()), most_bytes_(most_bytes) {
-  parser_->reader.reset(redisReaderCreateWithFunctions(&functions));
+  parser_->reader.reset(redisReaderCreateWithFunctions(&parser_->functions));
   if (!parser_->reader) throw std::bad_alloc();
   parser_->reader->privdata = &parser_->tree;
 }

@@ -140,8 +140,8 @@ local function places_of(name, most)
 end
 
 local function shown(record)
-  return {record.name, record.token, digits(record.created), digits(record.revision),
-          redis.call('PTTL', record.name)}
+  local left = redis.call('PTTL', record.name)
+  return {record.name, record.token, digits(record.created), digits(record.revision), left, digits(now + left)}
 end
 
 local function all_shown(records)

@@ -48,6 +48,7 @@ class Wait {
     RedisConnection& connection = ***subscribed;
     while (runtime_.now() < until_.at) {
       Result<Look> look = this->look();
+      if (!look && look.error().code == errc::unavailable && runtime_.now() >= until_.at) break;
       if (!look) return tl::unexpected<Error>(std::move(look.error()));
       if (look->change) return std::move(look->change);
       const TimePoint look_at = std::min(until_.at, saturating_add(runtime_.now(), look->look_again));
@@ -72,12 +73,9 @@ class Wait {
   }
 
   Result<Look> look() {
-    Deadline until = until_;
-    // A look must not be cut off because the wait is over a moment later.
-    until.at = std::max(until_.at, saturating_add(runtime_.now(), options_.connect_timeout));
     const bool below = scope_ == RedisScope::below;
-    const Result<RedisValue> answer =
-        caller_.run({"first_change", key_, {std::to_string(from_), below ? "below" : "key"}, RedisEffect::read}, until);
+    const Result<RedisValue> answer = caller_.run(
+        {"first_change", key_, {std::to_string(from_), below ? "below" : "key"}, RedisEffect::read}, until_);
     if (!answer) return tl::unexpected<Error>(answer.error());
     const std::string_view word = answer->text_at(0);
     if (word == "cleared") return fail(errc::history_cleared, "the server keeps no changes as old as that any more");

@@ -31,6 +31,9 @@ TEST_F(RedisSteps, AcquireIsRefusedWhileAnotherHasIt) {
   EXPECT_EQ(record("/locks/a").revision, first);
   EXPECT_EQ(record("/locks/a").created_revision, first);
   EXPECT_EQ(record("/locks/a").ttl, 10s);
+  const auto seconds_left = record("/locks/a").expires.value() - std::chrono::system_clock::now();
+  EXPECT_GT(seconds_left, 5s);
+  EXPECT_LE(seconds_left, 10s);
 }
 
 TEST_F(RedisSteps, FencingTokensGrowWithEveryHolder) {
