@@ -210,6 +210,7 @@ TEST_F(ReleaseRequestTest, ASlowHolderDelaysNobody) {
   EXPECT_TRUE(other.stop_requested());
   world.sleep(30s);
   EXPECT_TRUE(first.is_held()) << "and it is renewed";
+  world.sleep(31s);  // A stop_callback must not go while it runs.
 }
 
 }  // namespace
