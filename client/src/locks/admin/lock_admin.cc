@@ -161,6 +161,7 @@ std::vector<LockInfo> infos_below(const LockSession& session, Listing listing) {
   std::vector<LockInfo> infos;
   std::map<std::string, Listing> queues;
   for (LockRecord& record : listing.records) {
+    if (session.is_hidden(record.key)) continue;
     const LockValue value = value_of(record);
     if (value.kind != LockKind::mutex || is_limit_text(record.token)) {
       queues[record.key.substr(0, record.key.rfind('/'))].records.push_back(std::move(record));

@@ -82,6 +82,10 @@ std::string LockSession::name_of(std::string_view key) const {
   return std::string(key.starts_with(prefix_) ? key.substr(prefix_.size()) : key);
 }
 
+bool LockSession::is_hidden(std::string_view key) const {
+  return key.starts_with(prefix_) && key.find("/_", prefix_.size() - 1) != std::string_view::npos;
+}
+
 FollowedDirectory LockSession::directory(std::string path) const {
   return {*runtime_, *backend_, options_, std::move(path)};
 }

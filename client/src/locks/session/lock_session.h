@@ -67,6 +67,8 @@ class LockSession : public std::enable_shared_from_this<LockSession> {
   [[nodiscard]] Result<std::string> key_of(std::string_view name) const;
   /// The name of the lock at `key`.
   [[nodiscard]] std::string name_of(std::string_view key) const;
+  /// Whether no lock can be at that key, since a part of it begins with `_`. Not every store hides such keys by itself.
+  [[nodiscard]] bool is_hidden(std::string_view key) const;
   [[nodiscard]] std::string requests_directory() const { return prefix_ + std::string(release_requests_directory); }
   /// For follow_changes().
   [[nodiscard]] FollowedDirectory directory(std::string path) const;

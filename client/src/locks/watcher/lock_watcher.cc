@@ -31,6 +31,7 @@ void LockWatcher::read(Listing listing) {
   for (const auto& [lock, infos] : locks_) locks.insert(lock);
   records_.clear();
   for (LockRecord& record : listing.records) {
+    if (session_.is_hidden(record.key)) continue;
     locks.insert(lock_of(record));
     std::string key = record.key;
     records_.emplace(std::move(key), std::move(record));
@@ -39,6 +40,7 @@ void LockWatcher::read(Listing listing) {
 }
 
 bool LockWatcher::changed(const Change& change) {
+  if (session_.is_hidden(change.key)) return true;
   const auto known = records_.find(change.key);
   if (change.released) {
     // A directory with all below it; or something that was never a record.
