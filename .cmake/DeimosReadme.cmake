@@ -1,8 +1,9 @@
 # Compiles and runs every ```cpp block of a README, so that what it says stays true.
 #
 # A block with a main() or with TEST()s stands as it is (durations as 5s are understood). Any other becomes the body of
-# a main() that has a fake node running: "http://127.0.0.1:4001" in the block means that node. What such a block takes
-# for granted is written in an HTML comment on the line before it: <!-- given: deimos::Client client({...}); -->
+# a main() that has a fake node running: "http://127.0.0.1:4001" and "deimos://127.0.0.1:4001…" in the block mean that
+# node. What such a block takes for granted is written in an HTML comment on the line before it:
+# <!-- given: deimos::Client client({...}); -->
 
 set(readme_wrapper [[
 #include <chrono>
@@ -35,6 +36,8 @@ function(deimos_readme_source block given source_variable library_variable)
     string(REGEX REPLACE "(^|\n)#include [^\n]*" "" body "${block}")
     string(CONFIGURE "${readme_wrapper}" source @ONLY)
     string(REPLACE "\"http://127.0.0.1:4001\"" "readme_server.url()" source "${source}")
+    string(REGEX REPLACE "\"deimos://127.0.0.1:4001([^\"]*)\"" "(\"deimos://\" + readme_server.url().substr(7) + \"\\1\")"
+      source "${source}")
   endif()
   set(${source_variable} "${source}" PARENT_SCOPE)
   set(${library_variable} ${library} PARENT_SCOPE)

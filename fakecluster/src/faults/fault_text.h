@@ -2,12 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <deimos/fake/node_id.h>
+#include <deimos/internal/duration_text.h>
 
 namespace deimos::fake {
 
@@ -15,8 +14,7 @@ namespace deimos::fake {
 [[nodiscard]] std::string group_text(const std::vector<NodeId>& group);
 /// `1.5s`, `250ms`, `3us`, `7ns`: exact.
 [[nodiscard]] std::string duration_text(std::chrono::nanoseconds duration);
-/// What duration_text() and signed_duration_text() write, also in `min` and `h`; nothing if it is anything else.
-[[nodiscard]] std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+using internal::parse_duration;  // What duration_text() and signed_duration_text() write, and more.
 /// `+1.5s`, `-250ms`.
 [[nodiscard]] std::string signed_duration_text(std::chrono::nanoseconds duration);
 /// `100ms`, or `100ms to 2s`.

@@ -19,8 +19,6 @@ using etcd::KeyValue;
 using etcd::Txn;
 using etcd::TxnAnswer;
 
-tl::unexpected<Error> passed_on(const Error& error) { return tl::unexpected<Error>(error); }
-
 tl::unexpected<Error> of_another_process() {
   return fail(errc::closed, "the etcd backend belongs to the process that forked this one");
 }

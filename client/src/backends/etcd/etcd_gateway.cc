@@ -10,8 +10,6 @@ namespace {
 
 using etcd::Txn;
 
-tl::unexpected<Error> passed_on(Error error) { return tl::unexpected<Error>(std::move(error)); }
-
 std::string json_of_lease(std::int64_t id) { return R"({"ID":")" + std::to_string(id) + '"'; }
 
 /// The server does not speak HTTP: asking again cannot help.

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <deimos/client_options.h>
 #include <deimos/error.h>
@@ -16,6 +17,9 @@
 #include "calls/caller.h"
 
 namespace deimos {
+
+/// What one step failed with, as the failure of the step that needed it.
+[[nodiscard]] inline tl::unexpected<Error> passed_on(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
 /// Thread-safe. Beside what a Caller fails with: errc::history_cleared (the revision is compacted), key_not_found
 /// (there is no such lease), key_already_exists (there is that lease already), invalid_argument (who asks may not),

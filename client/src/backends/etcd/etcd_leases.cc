@@ -9,8 +9,6 @@ namespace {
 /// Removed at once: no more fit into one transaction of etcd's (128 steps by default).
 constexpr std::size_t most_at_once = 100;
 
-tl::unexpected<Error> passed_on(Error error) { return tl::unexpected<Error>(std::move(error)); }
-
 tl::unexpected<Error> lease_is_over() { return fail(errc::lock_not_held, "the lease in etcd is over"); }
 
 /// No record was written: that is certain, whatever became of the lease.
