@@ -26,10 +26,14 @@ enum class errc {
   key_already_exists = 105,
   root_is_read_only = 107,
   directory_not_empty = 108,
+  unauthorized = 110,             ///< By an etcd only: it asks for other credentials.
+  previous_value_required = 201,  ///< By an etcd only, as are 211 and 212.
   ttl_not_a_number = 202,
   index_not_a_number = 203,
   invalid_field = 209,
   invalid_form = 210,
+  refresh_with_value = 211,
+  refresh_without_ttl = 212,
   raft_internal_error = 300,
   leader_election = 301,
   history_cleared = 401,  ///< The watched index is older than the history the node keeps.

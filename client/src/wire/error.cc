@@ -16,10 +16,14 @@ std::string_view text_of(errc code) {
     case errc::key_already_exists: return "key already exists";
     case errc::root_is_read_only: return "root is read only";
     case errc::directory_not_empty: return "directory not empty";
+    case errc::unauthorized: return "unauthorized";
+    case errc::previous_value_required: return "the value to compare with is missing";
     case errc::ttl_not_a_number: return "the given TTL is not a number";
     case errc::index_not_a_number: return "the given index is not a number";
     case errc::invalid_field: return "invalid field";
     case errc::invalid_form: return "invalid form";
+    case errc::refresh_with_value: return "a refresh with a value";
+    case errc::refresh_without_ttl: return "a refresh without a TTL";
     case errc::raft_internal_error: return "raft internal error";
     case errc::leader_election: return "during leader election";
     case errc::history_cleared: return "the event at the requested index is outdated and cleared";

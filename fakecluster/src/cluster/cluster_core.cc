@@ -279,8 +279,8 @@ NodeState ClusterCore::state_of(NodeId id, Instant now) {
   const Replica& replica = parts_->replicas[id];
   NodeState node;
   node.id = id;
-  node.name = replica.member.name;
-  node.client_url = replica.member.client_url;
+  node.name = parts_->replicas.members()[id].name;
+  node.client_url = parts_->replicas.members()[id].client_url;
   node.running = member.running;
   node.paused = member.paused;
   node.role = member.role;

@@ -23,6 +23,7 @@ Consensus::Consensus(ClusterContext& context, StateMachine& machine, std::uint64
     at.lag_most = context.options.lag_most;
     at.raft_index = raft_index_;
     at.leader = leader_;
+    at.leader_since = context.now();
     at.hears = true;
   }
   members_.front().role = Role::leader;
@@ -82,6 +83,7 @@ void Consensus::find_leader(Member& at) {
       if (at.role == Role::leader) lose_quorum(at);
       at.role = Role::follower;
     }
+    if (at.leader != leader_ || at.term != term_) at.leader_since = context_.now();
     at.leader = leader_;
     DEIMOS_ASSERT(at.term <= term_, "terms grow");
     at.term = term_;
@@ -161,6 +163,7 @@ void Consensus::elect(Member& winner) {
   ++raft_index_;  // Of the empty entry with which a term begins.
   winner.role = Role::leader;
   winner.leader = winner.id;
+  winner.leader_since = context_.now();
   winner.term = term_;
   winner.known = winner.received;
   catch_up_now(winner);
@@ -245,11 +248,15 @@ void Consensus::withdraw(NodeId from, std::uint64_t proposal, bool read) {
   }
 }
 
-NodeId Consensus::reader(NodeId asked_node) {
+bool Consensus::can_commit_for(NodeId node) const noexcept {
+  return can_commit_ && links_.whole(node, leader_) && member(node).leader == leader_;
+}
+
+NodeId Consensus::reader(NodeId asked_node, bool local) {
   Member& asked = member(asked_node);
   const ReadMode mode = context_.options.read_mode;
   NodeId from = 0;
-  if (mode == ReadMode::local) {
+  if (local || mode == ReadMode::local) {
     from = asked.id;
   } else if (can_commit_ && is_up_to_date(asked) && links_.whole(asked.id, leader_)) {
     // Its place in the log is taken as soon as it is proposed, and all before it is known here.

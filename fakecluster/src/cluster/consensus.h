@@ -56,7 +56,10 @@ class Consensus {
   /// no leader has taken.
   void withdraw(NodeId from, std::uint64_t proposal, bool read);
   /// Who may answer a read of `asked` at once, with all applied that the read must see; 0: it has to be proposed.
-  [[nodiscard]] NodeId reader(NodeId asked);
+  /// `local`: whatever it has applied will do.
+  [[nodiscard]] NodeId reader(NodeId asked, bool local);
+  /// Whether what `node` proposes is committed at once.
+  [[nodiscard]] bool can_commit_for(NodeId node) const noexcept;
   /// Applies what `node` knows to be committed, as at the instant of its commit.
   void catch_up(NodeId node);
   void catch_up_all();

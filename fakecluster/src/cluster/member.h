@@ -28,6 +28,7 @@ struct Member {
 
   Role role = Role::follower;
   NodeId leader = 0;
+  Instant leader_since{};  ///< True time.
   std::uint64_t term = 1;
   TimedEvents::Id election = {};  ///< When it stands for election, should it hear no leader until then.
   bool hears = false;             ///< Whether the leader of the latest term reaches it.

@@ -11,6 +11,7 @@ namespace {
 ClusterOptions cluster_options(NodeOptions options) {
   ClusterOptions cluster;
   cluster.nodes = 1;
+  cluster.dialect = options.dialect;
   cluster.members.push_back(std::move(options.member));
   cluster.clock = options.clock;
   cluster.sweep_interval = options.sweep_interval;

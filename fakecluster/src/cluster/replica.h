@@ -5,14 +5,14 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include <deimos/fake/cluster_options.h>
-#include <deimos/fake/node_options.h>
 #include <deimos/fake/request_handler.h>
 
 #include "cluster/open_watches.h"
+#include "protocol/keys_dialect.h"
 #include "protocol/keys_request.h"
+#include "protocol/operation_counts.h"
 #include "store/store.h"
 #include "time/timed_events.h"
 
@@ -24,19 +24,19 @@ struct Replica {
     std::shared_ptr<Reply> reply;
     std::optional<Lookup> lookup;  ///< What to read then; a write is answered with its event.
     TimedEvents::Id timeout = {};
+    bool brief = false;    ///< See Write.
     bool overdue = false;  ///< Its time-out passed while the node was paused.
   };
 
-  Replica(MemberOptions its_member, const ClusterOptions& options)
-      : member(std::move(its_member)),
-        store(options.limits.history_capacity, options.forgetful_hub),
+  explicit Replica(const ClusterOptions& options)
+      : store(options.limits.history_capacity, options.forgetful_hub, keys_dialect(options.dialect).store),
         watches(options.limits.watch_backlog) {}
 
-  const MemberOptions member;
   Store store;
   OpenWatches watches;
   std::map<std::uint64_t, Waiting> waiting = {};  ///< By proposal.
   std::uint64_t requests = 0;
+  OperationCounts counts = {};
 };
 
 }  // namespace deimos::fake

@@ -1,12 +1,11 @@
 #include "cluster/replicas.h"
 
-#include <algorithm>
-#include <array>
-#include <stdexcept>
+#include <string>
 
 #include <deimos/internal/assert.h>
 #include <deimos/internal/saturating_time.h>
 #include "protocol/member_record.h"
+#include "protocol/node_page.h"
 
 namespace deimos::fake {
 namespace {
@@ -32,51 +31,48 @@ bool compares(const Command& command) {
   }
 }
 
-MemberOptions member_options(const ClusterOptions& cluster, NodeId id) {
-  MemberOptions member = id <= cluster.members.size() ? cluster.members[id - 1] : MemberOptions{};
-  const auto url = [&](NodeId base) { return "http://127.0.0.1:" + std::to_string(base + id); };
-  if (member.name.empty()) member.name = "node" + std::to_string(id);
-  if (member.client_url.empty()) member.client_url = url(4000);
-  if (member.peer_url.empty()) member.peer_url = url(7000);
-  return member;
-}
-
-/// Names and URLs tell members apart.
-void check_distinct(const std::vector<std::unique_ptr<Replica>>& replicas) {
-  for (std::size_t one = 0; one < replicas.size(); ++one) {
-    for (std::size_t other = 0; other < one; ++other) {
-      const MemberOptions& a = replicas[one]->member;
-      const MemberOptions& b = replicas[other]->member;
-      if (a.name != b.name && a.client_url != b.client_url && a.peer_url != b.peer_url) continue;
-      throw std::invalid_argument("nodes " + std::to_string(other + 1) + " and " + std::to_string(one + 1) +
-                                  " have the same name or URL");
-    }
+/// With what the options leave open.
+std::vector<MemberOptions> member_options(const ClusterOptions& cluster) {
+  std::vector<MemberOptions> members = cluster.members;
+  members.resize(cluster.nodes);
+  for (NodeId id = 1; id <= cluster.nodes; ++id) {
+    MemberOptions& member = members[id - 1];
+    const auto url = [&](NodeId base) { return "http://127.0.0.1:" + std::to_string(base + id); };
+    if (member.name.empty()) member.name = "node" + std::to_string(id);
+    if (member.client_url.empty()) member.client_url = url(4000);
+    if (member.peer_url.empty()) member.peer_url = url(7000);
   }
-}
-
-std::string machines_text(const std::vector<std::unique_ptr<Replica>>& replicas) {
-  std::vector<std::string> urls;
-  for (const auto& replica : replicas) urls.push_back(replica->member.client_url);
-  std::sort(urls.begin(), urls.end());
-  std::string text;
-  for (const std::string& url : urls) text.append(text.empty() ? "" : ", ").append(url);
-  return text;
+  return members;
 }
 
 }  // namespace
 
-Replicas::Replicas(ClusterContext& context, Consensus& consensus) : context_(context), consensus_(consensus) {
+Replicas::Replicas(ClusterContext& context, Consensus& consensus)
+    : context_(context),
+      consensus_(consensus),
+      started_(context.now()),
+      members_(member_options(context.options)),
+      answers_(keys_dialect(context.options.dialect), members_.cluster_id()) {
   for (NodeId id = 1; id <= context.options.nodes; ++id) {
-    replicas_.push_back(std::make_unique<Replica>(member_options(context.options, id), context.options));
+    replicas_.push_back(std::make_unique<Replica>(context.options));
   }
-  check_distinct(replicas_);
-  machines_ = machines_text(replicas_);
-  // Each member is created, then each publishes its name. A real log holds a change of configuration for each before.
-  std::vector<std::array<Command, 2>> records;
-  for (const auto& at : replicas_) records.push_back(member_record(at->member));
+  make_members();
+}
+
+/// Each member is created, then each publishes its name. A real log holds a change of configuration for each before.
+void Replicas::make_members() {
+  const KeysDialect& dialect = answers_.dialect();
   for (const auto& at : replicas_) {
-    for (const auto& record : records) at->store.apply(record[0], context.now(), at->watches);
-    for (const auto& record : records) at->store.apply(record[1], context.now(), at->watches);
+    at->counts.count_members(replicas_.size());
+    if (!dialect.has_member_records) {
+      while (at->store.index() < dialect.changes.of(context_.options.nodes)) at->store.skip_index();
+      continue;
+    }
+    for (const std::size_t step : {0, 1}) {
+      for (NodeId id = 1; id <= context_.options.nodes; ++id) {
+        at->store.apply(member_record(members_[id])[step], context_.now(), at->watches);
+      }
+    }
   }
 }
 
@@ -105,13 +101,20 @@ void Replicas::apply(NodeId node, LogEntry& entry, Instant when, bool first) {
   Proposal& proposal = entry.proposal;
   if (!proposal.command) return answer(node, proposal, nullptr);
   const Instant shown = consensus_.member(node).clock.at(when);
-  if (first && (context_.observer || proposal.request != 0)) {
-    return answer(node, proposal, apply_audited(node, entry, shown));
-  }
-  // Only a node by itself needs the entry no more.
-  const Outcome outcome = replicas_.size() == 1 ? at.store.apply(std::move(*proposal.command), shown, at.watches)
-                                                : at.store.apply(*proposal.command, shown, at.watches);
+  const Command::Kind kind = proposal.command->kind;
+  const std::uint64_t index = at.store.index();
+  const Outcome outcome = apply_to_store(node, entry, shown, first);
+  at.counts.count(kind, outcome ? std::nullopt : std::optional(outcome.error().code), at.store.index() - index);
   answer(node, proposal, outcome);
+}
+
+Replicas::Outcome Replicas::apply_to_store(NodeId node, LogEntry& entry, Instant shown, bool first) {
+  Replica& at = (*this)[node];
+  Proposal& proposal = entry.proposal;
+  if (first && (context_.observer || proposal.request != 0)) return apply_audited(node, entry, shown);
+  // Only a node by itself needs the entry no more.
+  return replicas_.size() == 1 ? at.store.apply(std::move(*proposal.command), shown, at.watches)
+                               : at.store.apply(*proposal.command, shown, at.watches);
 }
 
 Replicas::Outcome Replicas::apply_audited(NodeId node, const LogEntry& entry, Instant shown) {
@@ -175,10 +178,33 @@ AnswerIndices Replicas::indices(NodeId node) {
   return {(*this)[node].store.index(), member.raft_index, member.term};
 }
 
+Response Replicas::page(NodeId node, Page page) {
+  consensus_.catch_up(node);
+  const Member& member = consensus_.member(node);
+  const Replica& at = (*this)[node];
+  NodeView view{.members = members_, .counts = at.counts, .node = node};
+  view.can_commit = consensus_.can_commit_for(node);
+  if (page == Page::health && view.can_commit) (*this)[node].counts.count_get(true);  // It is a read of the root.
+  // A leader without a majority steps down.
+  view.leader = member.role == Role::leader && !view.can_commit ? 0 : member.leader;
+  view.appended = member.received;
+  view.watchers = at.store.watchers();
+  view.started = started_;
+  view.leader_since = member.leader_since;
+  view.now = context_.now();
+  for (NodeId other = 1; other <= consensus_.size() && member.role == Role::leader; ++other) {
+    if (other == node) continue;
+    view.followers.push_back({other, consensus_.member(other).received});
+    view.sent += consensus_.member(other).received;
+  }
+  return node_page(page, view);
+}
+
 Response Replicas::listing(NodeId node, const Lookup& lookup) {
   const auto found = (*this)[node].store.get(lookup.key, lookup.recursive, lookup.sorted);
-  if (!found) return error_answer(found.error().code, found.error().cause, found.error().index, true);
-  return listing_answer(lookup.key, *found, consensus_.member(node).clock.at(context_.now()), indices(node));
+  (*this)[node].counts.count_get(found.has_value());
+  if (!found) return answers_.store_error(found.error().code, found.error().cause, found.error().index);
+  return answers_.listing(lookup.key, *found, consensus_.member(node).clock.at(context_.now()), indices(node));
 }
 
 void Replicas::answer(NodeId node, const Proposal& proposal, const Outcome& outcome) {
@@ -189,15 +215,15 @@ void Replicas::answer(NodeId node, const Proposal& proposal, const Outcome& outc
     waiting->reply->answer(listing(node, *waiting->lookup), false);
   } else if (!outcome) {
     const StoreError& error = outcome.error();
-    waiting->reply->answer(error_answer(error.code, error.cause, error.index, true), false);
+    waiting->reply->answer(answers_.store_error(error.code, error.cause, error.index), false);
   } else {
-    waiting->reply->answer(event_answer(**outcome, indices(node)), false);
+    waiting->reply->answer(answers_.event(**outcome, indices(node), waiting->brief), false);
   }
 }
 
 std::optional<Replica::Waiting> Replicas::take_waiting(NodeId node, std::uint64_t proposal) {
   if (proposer_ != nullptr && proposal == proposing_) {
-    return Replica::Waiting{std::move(proposer_->reply), std::move(proposer_->lookup)};
+    return Replica::Waiting{std::move(proposer_->reply), std::move(proposer_->lookup), {}, proposer_->brief};
   }
   auto& all = (*this)[node].waiting;
   const auto found = all.find(proposal);
@@ -224,7 +250,7 @@ void Replicas::time_out(NodeId node, std::uint64_t proposal) {
   }
   const std::shared_ptr<Reply> reply = found->second.reply;
   abandon(node, proposal);
-  reply->answer(plain_answer(500, "Internal Server Error\nInternal Server Error\n"), false);
+  reply->answer(answers_.timed_out(), false);
 }
 
 void Replicas::resume(NodeId node) {
@@ -260,10 +286,10 @@ WatcherId Replicas::watch(NodeId node, Watch watch, const std::shared_ptr<Reply>
   if (watch.since == 0) watch.since = at.store.index() + 1;
   auto past = at.store.past(watch);
   if (!past) {
-    reply->answer(error_answer(past.error().code, past.error().cause, past.error().index, true), false);
+    reply->answer(answers_.store_error(past.error().code, past.error().cause, past.error().index), false);
     return 0;
   }
-  reply->answer(watch_answer(indices(node)), true);
+  reply->answer(answers_.watch(indices(node)), true);
   for (; past->event != nullptr; past = at.store.past(watch)) {
     const bool slow = reply->backlog() >= limits.watch_backlog;
     if (!slow) reply->chunk(event_text(*past->event, past->expiration));
@@ -271,13 +297,25 @@ WatcherId Replicas::watch(NodeId node, Watch watch, const std::shared_ptr<Reply>
       reply->end();
       return 0;
     }
+    if (answers_.dialect().past_ends_stream) return open_in_vain(node, std::move(watch), reply);
     watch.since = past->event->index + 1;
   }
+  return open_watch(node, std::move(watch), reply);
+}
+
+WatcherId Replicas::open_watch(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply) {
+  Replica& at = (*this)[node];
   const bool stream = watch.stream;
   std::string key = watch.key;
   const WatcherId watcher = at.store.watch(std::move(watch));
   at.watches.add(watcher, reply, std::move(key), stream,
-                 internal::saturating_sum(context_.now(), limits.watch_timeout));
+                 internal::saturating_sum(context_.now(), context_.options.limits.watch_timeout));
+  return watcher;
+}
+
+WatcherId Replicas::open_in_vain(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply) {
+  const WatcherId watcher = open_watch(node, std::move(watch), reply);
+  (*this)[node].store.unwatch(watcher);
   return watcher;
 }
 

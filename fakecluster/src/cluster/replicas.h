@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +19,8 @@
 #include "cluster/consensus.h"
 #include "cluster/replica.h"
 #include "protocol/answer_writer.h"
+#include "protocol/member_list.h"
+#include "protocol/page.h"
 
 namespace deimos::fake {
 
@@ -30,11 +31,13 @@ class Replicas final : public StateMachine {
   Replicas(ClusterContext& context, Consensus& consensus);
 
   [[nodiscard]] Replica& operator[](NodeId node) noexcept { return *replicas_[node - 1]; }
-  /// What `/machines` says.
-  [[nodiscard]] const std::string& machines() const noexcept { return machines_; }
-  /// The entries with which the log begins: for each member, two changes and one of configuration.
+  [[nodiscard]] const MemberList& members() const noexcept { return members_; }
+  [[nodiscard]] const AnswerWriter& answers() const noexcept { return answers_; }
+  /// What `node` tells of itself.
+  [[nodiscard]] Response page(NodeId node, Page page);
+  /// The entries with which the log begins: changes, and the configuration.
   [[nodiscard]] static std::uint64_t first_raft_index(const ClusterOptions& options) noexcept {
-    return std::uint64_t{3} * options.nodes;
+    return keys_dialect(options.dialect).log_entries.of(options.nodes);
   }
 
   /// `command` null: reads `waiting.lookup`. Returns the proposal that waits for its commit; 0 if it was answered.
@@ -70,15 +73,22 @@ class Replicas final : public StateMachine {
 
   [[nodiscard]] AnswerIndices indices(NodeId node);
   Outcome apply_audited(NodeId node, const LogEntry& entry, Instant shown);
+  void make_members();
+  Outcome apply_to_store(NodeId node, LogEntry& entry, Instant shown, bool first);
   void audit(NodeId node, const LogEntry& entry, const Outcome& outcome, std::vector<Event> events);
   /// If the proposal was made at this node and its request still waits here.
   void answer(NodeId node, const Proposal& proposal, const Outcome& outcome);
+  WatcherId open_watch(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply);
+  /// Stays open, and is told nothing.
+  WatcherId open_in_vain(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply);
   std::optional<Replica::Waiting> take_waiting(NodeId node, std::uint64_t proposal);
 
   ClusterContext& context_;
   Consensus& consensus_;
+  const Instant started_;
+  const MemberList members_;
+  const AnswerWriter answers_;
   std::vector<std::unique_ptr<Replica>> replicas_;
-  std::string machines_;
   std::uint64_t last_proposal_ = 0;
   // The proposal that is being made right now, so that one that is answered at once is filed nowhere.
   std::uint64_t proposing_ = 0;

@@ -21,8 +21,8 @@ constexpr int reset_shift = 47;
 
 Response unavailable() { return plain_answer(503, "Service Unavailable\n"); }
 
-Response made_up(const Answer& answer) {
-  if (answer.error_code != 0) return error_answer(static_cast<errc>(answer.error_code), answer.body, 0, true);
+Response made_up(const Answer& answer, const AnswerWriter& answers) {
+  if (answer.error_code != 0) return answers.store_error(static_cast<errc>(answer.error_code), answer.body, 0);
   return {answer.status, {{"Content-Type", answer.content_type}}, answer.body};
 }
 
@@ -43,7 +43,7 @@ RequestPath::RequestPath(ClusterContext& context, Consensus& consensus, Replicas
       replicas_(replicas),
       resets_(resets & 0xFF),
       doors_(consensus.size()),
-      rules_(seed),
+      rules_(seed, keys_dialect(context.options.dialect)),
       random_(seed, "interception") {}
 
 RequestPath::Ticket RequestPath::handle(NodeId node, const Origin& origin, const Request& request,
@@ -77,7 +77,7 @@ RequestPath::Ticket RequestPath::treat(NodeId node, const Origin& origin, const 
     return ticket;
   }
   if (const auto* answer = std::get_if<Answer>(&decision->action)) {
-    reply->answer(made_up(*answer), false);
+    reply->answer(made_up(*answer, replicas_.answers()), false);
     return 0;
   }
   if (std::holds_alternative<RefuseConnection>(decision->action)) {
@@ -180,26 +180,35 @@ void RequestPath::deliver(const Intercepted& intercepted) {
 
 RequestPath::Ticket RequestPath::serve(NodeId node, const Origin& origin, const Request& request,
                                        const std::shared_ptr<Reply>& reply) {
-  auto asked = read_request(request, context_.options.limits, replicas_.machines(),
+  auto asked = read_request(request, context_.options.limits, replicas_.answers(),
                             consensus_.member(node).clock.at(context_.now()));
   if (auto* response = std::get_if<Response>(&asked)) {
     reply->answer(std::move(*response), false);
+    return 0;
+  }
+  if (const auto* page = std::get_if<Page>(&asked)) {
+    Response response = replicas_.page(node, *page);
+    if (request.method == "HEAD") response.body.clear();
+    reply->answer(std::move(response), false);
     return 0;
   }
   auto& of_store = std::get<KeysRequest>(asked);
   if (auto* watch = std::get_if<Watch>(&of_store)) {
     return make_ticket(TicketKind::watch, node, replicas_.watch(node, std::move(*watch), reply));
   }
-  auto* command = std::get_if<Command>(&of_store);
+  auto* write = std::get_if<Write>(&of_store);
   Replica::Waiting waiting{reply, {}};
-  if (command == nullptr) {
+  if (write == nullptr) {
     const auto& lookup = std::get<Lookup>(of_store);
-    if (const NodeId from = consensus_.reader(node); from != 0) {
+    if (const NodeId from = consensus_.reader(node, lookup.local); from != 0) {
       reply->answer(replicas_.listing(from, lookup), false);
       return 0;
     }
     waiting.lookup = lookup;
+  } else {
+    waiting.brief = write->brief;
   }
+  Command* const command = write != nullptr ? &write->command : nullptr;
   return make_ticket(TicketKind::waiting, node, replicas_.propose(node, origin, command, std::move(waiting)));
 }
 

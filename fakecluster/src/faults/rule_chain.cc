@@ -19,9 +19,9 @@ struct Seen {
   std::string_view method;
 };
 
-bool is_watch(const Request& request, const Target& target) {
+bool is_watch(const Request& request, const Target& target, const KeysDialect& dialect) {
   if (request.method != "GET" || target.kind != Target::Kind::keys) return false;
-  Form form;
+  Form form(dialect.fields);
   if (form.add(target.query)) return false;
   const std::string wait = form.get(FormField::wait);
   return !wait.empty() && (wait[0] == '1' || wait[0] == 't' || wait[0] == 'T');
@@ -49,7 +49,8 @@ bool is_due(const RuleStatus& status, internal::RandomStream& random) {
 
 }  // namespace
 
-RuleChain::RuleChain(std::uint64_t seed) noexcept : random_(seed, "rules") {}
+RuleChain::RuleChain(std::uint64_t seed, const KeysDialect& dialect) noexcept
+    : dialect_(dialect), random_(seed, "rules") {}
 
 RuleId RuleChain::add(Rule rule) {
   chain_.push_back({{++last_, std::move(rule), 0, 0}, false});
@@ -79,8 +80,8 @@ std::vector<RuleStatus> RuleChain::status() const {
 }
 
 std::optional<RuleChain::Decision> RuleChain::decide(std::string_view client, NodeId node, const Request& request) {
-  Seen seen{client, node, request, Target::parse(request.target), request.method};
-  if (is_watch(request, seen.target)) seen.method = "WATCH";
+  Seen seen{client, node, request, Target::parse(request.target, dialect_), request.method};
+  if (is_watch(request, seen.target, dialect_)) seen.method = "WATCH";
   for (Link& link : chain_) {
     if (!matches(link.status.rule.match, seen)) continue;
     ++link.status.matched;

@@ -11,6 +11,7 @@
 #include <deimos/transport.h>
 
 #include <deimos/internal/random_stream.h>
+#include "protocol/keys_dialect.h"
 
 namespace deimos::fake {
 
@@ -22,7 +23,7 @@ class RuleChain {
     bool releases = false;  ///< This request passes, and lets the one held by `rule` (a Reorder) go after it.
   };
 
-  explicit RuleChain(std::uint64_t seed) noexcept;
+  RuleChain(std::uint64_t seed, const KeysDialect& dialect) noexcept;
 
   RuleId add(Rule rule);
   /// Returns the ids of those that were there.
@@ -42,6 +43,7 @@ class RuleChain {
     bool holding = false;
   };
 
+  const KeysDialect& dialect_;
   std::vector<Link> chain_;
   RuleId last_ = 0;
   internal::RandomStream random_;

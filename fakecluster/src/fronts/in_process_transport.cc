@@ -174,6 +174,13 @@ InProcessTransport::~InProcessTransport() = default;
 
 Exchange InProcessTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
                                       std::stop_token stop) {
+  Exchange result = exchange_whole(endpoint, request, deadline, stop);
+  if (result && request.method == "HEAD") result->body.clear();
+  return result;
+}
+
+Exchange InProcessTransport::exchange_whole(const std::string& endpoint, const Request& request, TimePoint deadline,
+                                            const std::stop_token& stop) {
   if (open_->closed()) return not_sent(Failure::Reason::closed, "the transport is closed");
   if (stop.stop_requested()) return not_sent(Failure::Reason::cancelled, "stopped before the request was sent");
   const auto found = endpoints_.find(without_trailing_slash(endpoint));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <deimos/internal/rfc3339.h>
+#include "protocol/json_string.h"
 
 namespace deimos::fake {
 namespace {
@@ -63,25 +64,32 @@ void append_image(std::string& out, std::string_view key, const Image& image, co
   append_indices(out, image.modified_index, image.created_index);
 }
 
-/// All but what comes after the nodes that it holds.
+/// All but what comes after the nodes that it holds. An empty key is left out.
 void append_entry_head(std::string& out, std::string_view key, const Tree::Entry& entry, Instant now) {
-  append_json_string(out += "{\"key\":", key);
+  out += '{';
+  if (!key.empty()) append_json_string(out += "\"key\":", key);
+  if (!key.empty()) out += ',';
   if (entry.directory) {
-    out += ",\"dir\":true";
+    out += "\"dir\":true";
   } else {
-    append_json_string(out += ",\"value\":", entry.value);
+    append_json_string(out += "\"value\":", entry.value);
   }
   append_expiration(out, entry.expiration, entry.expiration, now);
 }
 
 /// Writes `listing` without recursion: it can be as deep as a key is long.
-void append_listing(std::string& out, std::string key, const Listing& listing, Instant now) {
+void append_listing(std::string& out, std::string key, const Listing& listing, Instant now, bool root_is_nameless) {
   if (key == "/") key.clear();
-  append_entry_head(out, key.empty() ? "/" : key, *listing.entry, now);
+  const bool nameless = key.empty() && root_is_nameless;
+  append_entry_head(out, key.empty() && !nameless ? "/" : key, *listing.entry, now);
   std::vector<const Tree::Entry*> open{listing.entry};
   std::size_t depth = 0;  // Of the item written last.
   const auto close = [&] {
-    append_indices(out, open.back()->modified_index, open.back()->created_index);
+    if (open.size() == 1 && nameless) {
+      out += '}';
+    } else {
+      append_indices(out, open.back()->modified_index, open.back()->created_index);
+    }
     open.pop_back();
   };
   for (const Listing::Item& item : listing.below) {
@@ -118,10 +126,14 @@ std::string_view message_of(errc code) noexcept {
     case errc::key_already_exists: return "Key already exists";
     case errc::root_is_read_only: return "Root is read only";
     case errc::directory_not_empty: return "Directory not empty";
+    case errc::unauthorized: return "The request requires user authentication";
+    case errc::previous_value_required: return "PrevValue is Required in POST form";
     case errc::ttl_not_a_number: return "The given TTL in POST form is not a number";
     case errc::index_not_a_number: return "The given index in POST form is not a number";
     case errc::invalid_field: return "Invalid field";
     case errc::invalid_form: return "Invalid POST form";
+    case errc::refresh_with_value: return "Value provided on refresh";
+    case errc::refresh_without_ttl: return "A TTL must be provided on refresh";
     case errc::raft_internal_error: return "Raft Internal Error";
     case errc::leader_election: return "During Leader Election";
     case errc::history_cleared: return "The event in requested index is outdated and cleared";
@@ -132,6 +144,7 @@ std::string_view message_of(errc code) noexcept {
 int status_of(errc code) noexcept {
   switch (code) {
     case errc::key_not_found: return 404;
+    case errc::unauthorized: return 401;
     case errc::not_a_file:
     case errc::directory_not_empty: return 403;
     case errc::compare_failed:
@@ -142,14 +155,9 @@ int status_of(errc code) noexcept {
   }
 }
 
-Response keys_answer(int status, std::string body, const AnswerIndices& indices) {
-  Response response{status, {}, std::move(body)};
-  response.headers.reserve(4);
-  response.headers.push_back({"Content-Type", std::string(json_type)});
-  response.headers.push_back({"X-Deimos-Index", number_text(indices.store)});
-  response.headers.push_back({"X-Raft-Index", number_text(indices.raft)});
-  response.headers.push_back({"X-Raft-Term", number_text(indices.term)});
-  return response;
+bool sets_a_value(Action action) noexcept {
+  return action == Action::set || action == Action::create || action == Action::update ||
+         action == Action::compare_and_swap;
 }
 
 std::string html_escaped(std::string_view text) {
@@ -182,37 +190,75 @@ std::string event_text(const Event& event, const std::optional<Instant>& expirat
   return text += "}\n";
 }
 
-Response event_answer(const Event& event, const AnswerIndices& indices) {
+Response AnswerWriter::event(const Event& event, const AnswerIndices& indices, bool brief) const {
   const bool created = event.action == Action::create || (event.action == Action::set && !event.previous);
-  return keys_answer(created ? 201 : 200, event_text(event), indices);
+  std::string text;
+  if (brief && sets_a_value(event.action)) {
+    text.append("{\"action\":\"").append(to_string(event.action)).append("\"}\n");
+  } else {
+    text = event_text(event);
+  }
+  return keys_answer(created ? 201 : 200, std::move(text), indices);
 }
 
-Response listing_answer(std::string_view key, const Listing& listing, Instant now, const AnswerIndices& indices) {
+Response AnswerWriter::listing(std::string_view key, const Listing& listing, Instant now,
+                               const AnswerIndices& indices) const {
   std::string text;
   text.reserve(200 + key.size() + listing.entry->value.size() + listing.below.size() * (100 + key.size()));
-  append_listing(text += "{\"action\":\"get\",\"node\":", std::string(key), listing, now);
+  append_listing(text += "{\"action\":\"get\",\"node\":", std::string(key), listing, now, dialect_.root_is_nameless);
   return keys_answer(200, text += "}\n", indices);
 }
 
-Response watch_answer(const AnswerIndices& indices) {
-  return {200,
-          {{"Content-Type", std::string(json_type)},
-           {"X-Raft-Index", number_text(indices.raft)},
-           {"X-Raft-Term", number_text(indices.term)}},
-          {}};
+Response AnswerWriter::watch(const AnswerIndices& indices) const {
+  Response response = keys_answer(200, {}, indices);
+  if (!dialect_.watch_tells_index) {
+    std::erase_if(response.headers, [&](const Header& header) { return header.name == dialect_.index_header; });
+  }
+  return response;
 }
 
-Response error_answer(errc code, std::string_view cause, std::uint64_t index, bool from_store) {
+Response AnswerWriter::keys_answer(int status, std::string body, const AnswerIndices& indices) const {
+  Response response{status, {}, std::move(body)};
+  response.headers.reserve(5);
+  response.headers.push_back({"Content-Type", std::string(json_type)});
+  add_cluster(response);
+  response.headers.push_back({std::string(dialect_.index_header), number_text(indices.store)});
+  response.headers.push_back({"X-Raft-Index", number_text(indices.raft)});
+  response.headers.push_back({"X-Raft-Term", number_text(indices.term)});
+  return response;
+}
+
+void AnswerWriter::add_cluster(Response& response) const {
+  if (!dialect_.cluster_header.empty()) response.headers.push_back({std::string(dialect_.cluster_header), cluster_});
+}
+
+Response AnswerWriter::error(errc code, std::string_view cause, std::uint64_t index) const {
+  // The path of the root is what remains when the path of etcd's own tree is cut off.
+  if (dialect_.root_is_nameless && code == errc::not_a_file && cause == "/") cause = {};
   std::string text;
   append_number(text += "{\"errorCode\":", static_cast<int>(code));
   append_json_string(text += ",\"message\":", message_of(code));
-  append_json_string(text += ",\"cause\":", cause);
+  if (!cause.empty() || !dialect_.errors_are_json) append_json_string(text += ",\"cause\":", cause);
   append_number(text += ",\"index\":", index);
   text += "}\n";
-  if (from_store) text += "Internal Server Error\n";
-  Response response = plain_answer(status_of(code), std::move(text));
-  response.headers.push_back({"X-Deimos-Index", number_text(index)});
+  Response response{status_of(code), {}, std::move(text)};
+  response.headers.push_back({"Content-Type", std::string(dialect_.errors_are_json ? json_type : plain_type)});
+  add_cluster(response);
+  response.headers.push_back({std::string(dialect_.index_header), number_text(index)});
   return response;
+}
+
+Response AnswerWriter::parse_error(errc code, std::string_view cause) const { return error(code, cause, 0); }
+
+Response AnswerWriter::store_error(errc code, std::string_view cause, std::uint64_t index) const {
+  Response response = error(code, cause, index);
+  if (!dialect_.errors_are_json) response.body += "Internal Server Error\n";
+  return response;
+}
+
+Response AnswerWriter::timed_out() const {
+  if (dialect_.errors_are_json) return error(errc::raft_internal_error, "etcdserver: request timed out", 0);
+  return plain_answer(500, "Internal Server Error\nInternal Server Error\n");
 }
 
 Response plain_answer(int status, std::string text) {

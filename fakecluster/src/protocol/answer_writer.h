@@ -1,15 +1,18 @@
-// The text of answers, byte for byte as Deimos writes it.
+// The text of answers, byte for byte as the store that a dialect is of writes it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <deimos/error.h>
 #include <deimos/fake/event.h>
 #include <deimos/transport.h>
 #include "store/store.h"
+
+#include "protocol/keys_dialect.h"
 
 namespace deimos::fake {
 
@@ -20,22 +23,41 @@ struct AnswerIndices {
   std::uint64_t term = 0;
 };
 
-/// `text` as Go writes it into JSON, in quotes.
-void append_json_string(std::string& out, std::string_view text);
-
 /// One event and its newline.
 [[nodiscard]] std::string event_text(const Event& event);
 /// Shows `expiration` in place of the event's own, from which the `ttl` still counts.
 [[nodiscard]] std::string event_text(const Event& event, const std::optional<Instant>& expiration);
 
-[[nodiscard]] Response event_answer(const Event& event, const AnswerIndices& indices);
-/// What a GET of `key` found at `now`.
-[[nodiscard]] Response listing_answer(std::string_view key, const Listing& listing, Instant now,
-                                      const AnswerIndices& indices);
-/// The head of a watch's answer; the body follows in parts.
-[[nodiscard]] Response watch_answer(const AnswerIndices& indices);
-/// An error found while parsing the request, or (`from_store`) when it was carried out.
-[[nodiscard]] Response error_answer(errc code, std::string_view cause, std::uint64_t index, bool from_store);
+/// The answers about keys, in one dialect. Thread-safe.
+class AnswerWriter {
+ public:
+  /// `cluster`: its number, for dialects that tell it.
+  AnswerWriter(const KeysDialect& dialect, std::string cluster) : dialect_(dialect), cluster_(std::move(cluster)) {}
+
+  [[nodiscard]] const KeysDialect& dialect() const noexcept { return dialect_; }
+
+  /// `brief`: without nodes, if it set a value.
+  [[nodiscard]] Response event(const Event& event, const AnswerIndices& indices, bool brief) const;
+  /// What a GET of `key` found at `now`.
+  [[nodiscard]] Response listing(std::string_view key, const Listing& listing, Instant now,
+                                 const AnswerIndices& indices) const;
+  /// The head of a watch's answer; the body follows in parts.
+  [[nodiscard]] Response watch(const AnswerIndices& indices) const;
+  /// An error found while parsing the request.
+  [[nodiscard]] Response parse_error(errc code, std::string_view cause) const;
+  /// One found when it was carried out.
+  [[nodiscard]] Response store_error(errc code, std::string_view cause, std::uint64_t index) const;
+  /// There was no quorum within the node's time.
+  [[nodiscard]] Response timed_out() const;
+
+ private:
+  [[nodiscard]] Response keys_answer(int status, std::string body, const AnswerIndices& indices) const;
+  [[nodiscard]] Response error(errc code, std::string_view cause, std::uint64_t index) const;
+  void add_cluster(Response& response) const;
+
+  const KeysDialect& dialect_;
+  const std::string cluster_;
+};
 
 [[nodiscard]] Response plain_answer(int status, std::string text);
 /// 405; `allowed` are the methods that would have done.

@@ -3,7 +3,7 @@
 
 #include <deimos/internal/utf8.h>
 
-#include "protocol/answer_writer.h"
+#include "protocol/json_string.h"
 
 namespace deimos::fake {
 namespace {

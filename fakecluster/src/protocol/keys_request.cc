@@ -52,6 +52,7 @@ struct Flags {
   bool sorted = false;
   bool wait = false;
   bool dir = false;
+  bool quorum = false;
   bool stream = false;
 };
 
@@ -86,7 +87,8 @@ tl::expected<Flags, ParseError> read_flags(const Form& form) {
   for (const auto& [field, name, flag] :
        {std::tuple{FormField::recursive, "recursive", &flags.recursive},
         std::tuple{FormField::sorted, "sorted", &flags.sorted}, std::tuple{FormField::wait, "wait", &flags.wait},
-        std::tuple{FormField::dir, "dir", &flags.dir}, std::tuple{FormField::stream, "stream", &flags.stream}}) {
+        std::tuple{FormField::dir, "dir", &flags.dir}, std::tuple{FormField::quorum, "quorum", &flags.quorum},
+        std::tuple{FormField::stream, "stream", &flags.stream}}) {
     if (!form.has(field)) continue;
     const auto given = parse_bool(form.get(field));
     if (!given) return refuse(errc::invalid_field, std::string("invalid value for \"") + name + '"');
@@ -95,57 +97,85 @@ tl::expected<Flags, ParseError> read_flags(const Form& form) {
   return flags;
 }
 
+/// A bool that may be left out; `name` is what an error calls it.
+tl::expected<std::optional<bool>, ParseError> read_optional(const Form& form, FormField field, std::string_view name) {
+  if (!form.has(field)) return std::nullopt;
+  const auto given = parse_bool(form.get(field));
+  if (!given) return refuse(errc::invalid_field, std::string("invalid value for ").append(name));
+  return given;
+}
+
+/// What a PUT or DELETE compares, and what a PUT says of the key's existence.
+Command::Kind kind_of(const Command& command, std::string_view method, const std::optional<bool>& previous_exists,
+                      bool update_compares) {
+  using Kind = Command::Kind;
+  const bool compare = command.previous_index > 0 || !command.previous_value.empty();
+  if (method == "POST") return Kind::create_in_order;
+  if (method == "DELETE") return compare ? Kind::compare_and_delete : Kind::remove;
+  if (previous_exists == false) return Kind::create;
+  if (previous_exists == true && !(compare && update_compares)) return Kind::update;
+  return compare ? Kind::compare_and_swap : Kind::set;
+}
+
+/// The rest of a request that writes, whose `command` has what it compares.
+tl::expected<Write, ParseError> read_write(const KeysDialect& dialect, const Form& form, const Request& request,
+                                           Command command, Instant now) {
+  const auto brief = read_optional(form, FormField::no_value_on_success, "\"noValueOnSuccess\"");
+  if (!brief) return tl::unexpected(brief.error());
+  if (const std::string ttl = form.get(FormField::ttl); !ttl.empty()) {
+    command.expiration = expiry(ttl, now);
+    if (!command.expiration) return refuse(errc::ttl_not_a_number, "invalid value for \"ttl\"");
+  }
+  const auto previous_exists = read_optional(form, FormField::prev_exists, dialect.fields[FormField::prev_exists]);
+  if (!previous_exists) return tl::unexpected(previous_exists.error());
+  const auto refresh = read_optional(form, FormField::refresh, "refresh");
+  if (!refresh) return tl::unexpected(refresh.error());
+  command.value = form.get(FormField::value);
+  command.refresh = refresh->value_or(false);
+  if (command.refresh && !command.value.empty()) {
+    return refuse(errc::refresh_with_value, "A value was provided on a refresh");
+  }
+  if (command.refresh && !command.expiration) return refuse(errc::refresh_without_ttl, "No TTL value set");
+  command.kind = kind_of(command, request.method, *previous_exists, dialect.update_compares);
+  return Write{std::move(command), brief->value_or(false)};
+}
+
 }  // namespace
 
-// The order of the checks is the order in which Deimos makes them.
-tl::expected<KeysRequest, ParseError> parse_keys_request(const Request& request, Target target, Instant now,
-                                                         std::size_t form_limit) {
-  Form form;
+// The order of the checks is the order in which the server makes them.
+tl::expected<KeysRequest, ParseError> parse_keys_request(const KeysDialect& dialect, const Request& request,
+                                                         Target target, Instant now, std::size_t form_limit) {
+  Form form(dialect.fields);
   if (auto read = read_form(form, request, target.query, form_limit); !read) return tl::unexpected(read.error());
   const auto numbers = read_numbers(form);
   if (!numbers) return tl::unexpected(numbers.error());
   const auto flags = read_flags(form);
   if (!flags) return tl::unexpected(flags.error());
-
-  const bool get = request.method == "GET";
-  if (flags->wait && !get) return refuse(errc::invalid_field, "\"wait\" can only be used with GET requests");
-  std::string previous_value = form.get(FormField::prev_value);
-  if (form.has(FormField::prev_value) && previous_value.empty()) {
-    return refuse(errc::invalid_field, "\"prevValue\" cannot be empty");
+  if (flags->wait && request.method != "GET") {
+    return refuse(errc::invalid_field, "\"wait\" can only be used with GET requests");
   }
-  std::optional<Instant> expiration;
-  if (const std::string ttl = form.get(FormField::ttl); !ttl.empty()) {
-    expiration = expiry(ttl, now);
-    if (!expiration) return refuse(errc::ttl_not_a_number, "invalid value for \"ttl\"");
-  }
-  std::optional<bool> previous_exists;
-  if (form.has(FormField::prev_exists)) {
-    previous_exists = parse_bool(form.get(FormField::prev_exists));
-    if (!previous_exists) return refuse(errc::invalid_field, "invalid value for prevExists");
-  }
-
-  if (get && flags->wait) return Watch{std::move(target.path), flags->recursive, flags->stream, numbers->wait_index};
-  if (get) return Lookup{std::move(target.path), flags->recursive, flags->sorted};
-
-  const bool compare = numbers->previous_index > 0 || !previous_value.empty();
   Command command;
-  if (request.method == "POST") {
-    command.kind = Command::Kind::create_in_order;
-  } else if (request.method == "DELETE") {
-    command.kind = compare ? Command::Kind::compare_and_delete : Command::Kind::remove;
-  } else if (previous_exists) {
-    command.kind = *previous_exists ? Command::Kind::update : Command::Kind::create;
-  } else {
-    command.kind = compare ? Command::Kind::compare_and_swap : Command::Kind::set;
-  }
-  command.key = std::move(target.path);
-  command.value = form.get(FormField::value);
   command.directory = flags->dir;
   command.recursive = flags->recursive;
-  command.expiration = expiration;
-  command.previous_value = std::move(previous_value);
+  command.previous_value = form.get(FormField::prev_value);
   command.previous_index = numbers->previous_index;
-  return command;
+  if (form.has(FormField::prev_value) && command.previous_value.empty()) {
+    return refuse(dialect.empty_previous_value, "\"prevValue\" cannot be empty");
+  }
+  // Whatever the method: what cannot be read is refused.
+  auto write = read_write(dialect, form, request, std::move(command), now);
+  if (!write) return tl::unexpected(write.error());
+
+  const bool get = request.method == "GET";
+  if (get && flags->wait && !flags->quorum) {
+    return Watch{std::move(target.path), flags->recursive, flags->stream, numbers->wait_index};
+  }
+  if (get || request.method == "HEAD") {
+    return Lookup{std::move(target.path), flags->recursive, flags->sorted,
+                  dialect.reads_locally && !(get && flags->quorum)};
+  }
+  write->command.key = std::move(target.path);
+  return *std::move(write);
 }
 
 }  // namespace deimos::fake

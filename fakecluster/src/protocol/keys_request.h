@@ -12,6 +12,7 @@
 #include <deimos/transport.h>
 #include "store/watcher_hub.h"
 
+#include "protocol/keys_dialect.h"
 #include "protocol/request_target.h"
 
 namespace deimos::fake {
@@ -20,9 +21,15 @@ struct Lookup {
   std::string key;
   bool recursive = false;
   bool sorted = false;
+  bool local = false;  ///< From what the node asked has applied.
 };
 
-using KeysRequest = std::variant<Lookup, Watch, Command>;
+struct Write {
+  Command command;
+  bool brief = false;  ///< The answer of what set a value shows neither node.
+};
+
+using KeysRequest = std::variant<Lookup, Watch, Write>;
 
 /// A request that was refused before it came to the store.
 struct ParseError {
@@ -30,9 +37,10 @@ struct ParseError {
   std::string cause;
 };
 
-/// Reads GET, PUT, POST or DELETE of a key. `now` is the accepting node's clock, from which a `ttl` counts; a form
-/// beyond `form_limit` bytes is refused.
-[[nodiscard]] tl::expected<KeysRequest, ParseError> parse_keys_request(const Request& request, Target target,
+/// Reads a request for a key, by a method of the dialect. `now` is the accepting node's clock, from which a `ttl`
+/// counts; a form beyond `form_limit` bytes is refused.
+[[nodiscard]] tl::expected<KeysRequest, ParseError> parse_keys_request(const KeysDialect& dialect,
+                                                                       const Request& request, Target target,
                                                                        Instant now, std::size_t form_limit);
 
 }  // namespace deimos::fake

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
-#include <string>
 
 #include <deimos/fake/command.h>
 #include <deimos/fake/node_options.h>

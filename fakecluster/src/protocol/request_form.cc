@@ -9,17 +9,6 @@
 namespace deimos::fake {
 namespace {
 
-constexpr std::array<std::string_view, field_count> names = {"dir",       "prevExists", "prevIndex", "prevValue",
-                                                             "recursive", "sorted",     "stream",    "ttl",
-                                                             "value",     "wait",       "waitIndex"};
-
-std::optional<std::size_t> field_named(std::string_view name) noexcept {
-  for (std::size_t at = 0; at < names.size(); ++at) {
-    if (names[at] == name) return at;
-  }
-  return std::nullopt;
-}
-
 /// `text` as a Go string literal, for texts as short as a bad escape.
 std::string quoted(std::string_view text) {
   constexpr std::string_view digits = "0123456789abcdef";
@@ -58,6 +47,13 @@ std::string_view trimmed(std::string_view text) noexcept {
 
 }  // namespace
 
+std::optional<std::size_t> FieldNames::find(std::string_view name) const noexcept {
+  if (name.empty()) return std::nullopt;
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - names_.begin());
+}
+
 std::optional<std::string> Form::add(std::string_view encoded) {
   std::optional<std::string_view> bad_escape;
   bool semicolon = false;
@@ -79,7 +75,7 @@ std::optional<std::string> Form::add(std::string_view encoded) {
       continue;
     }
     const bool plain = name.find_first_of("%+") == std::string_view::npos;
-    if (const auto field = plain ? field_named(name) : field_named(internal::percent_decode(name, true))) {
+    if (const auto field = plain ? names_.find(name) : names_.find(internal::percent_decode(name, true))) {
       if (!given_[*field].given) given_[*field] = {value, true};
     }
   }

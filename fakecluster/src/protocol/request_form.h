@@ -11,10 +11,13 @@ namespace deimos::fake {
 
 enum class FormField {
   dir,
+  no_value_on_success,
   prev_exists,
   prev_index,
   prev_value,
+  quorum,
   recursive,
+  refresh,
   sorted,
   stream,
   ttl,
@@ -22,11 +25,31 @@ enum class FormField {
   wait,
   wait_index,
 };
-inline constexpr std::size_t field_count = 11;
+inline constexpr std::size_t field_count = 14;
+
+/// What a dialect calls each field; a field without a name is unknown to it.
+class FieldNames {
+ public:
+  /// The same but for this name.
+  [[nodiscard]] constexpr FieldNames with(FormField field, std::string_view name) const noexcept {
+    FieldNames changed = *this;
+    changed.names_[static_cast<std::size_t>(field)] = name;
+    return changed;
+  }
+  [[nodiscard]] constexpr std::string_view operator[](FormField field) const noexcept {
+    return names_[static_cast<std::size_t>(field)];
+  }
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const noexcept;
+
+ private:
+  std::array<std::string_view, field_count> names_{};
+};
 
 /// Views of the texts it was given, which must outlive it.
 class Form {
  public:
+  explicit Form(const FieldNames& names) noexcept : names_(names) {}
+
   /// Reads `name=value&…`. Returns what is wrong, in Go's words, if anything is.
   [[nodiscard]] std::optional<std::string> add(std::string_view encoded);
 
@@ -41,6 +64,7 @@ class Form {
   };
   [[nodiscard]] const Given& place(FormField field) const noexcept { return given_[static_cast<std::size_t>(field)]; }
 
+  const FieldNames& names_;
   std::array<Given, field_count> given_;
 };
 

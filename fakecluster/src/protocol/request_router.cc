@@ -1,10 +1,11 @@
 #include "protocol/request_router.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <deimos/internal/percent_coding.h>
-#include "protocol/answer_writer.h"
 #include "protocol/request_target.h"
 
 namespace deimos::fake {
@@ -13,12 +14,18 @@ namespace {
 /// What Go leaves as it is in a path.
 constexpr std::string_view kept_in_path = "-_.~$&+,/:;=@";
 
-constexpr std::string_view keys_methods = "GET,PUT,POST,DELETE";
-constexpr std::string_view machines_methods = "GET,HEAD";
+/// Whether `methods`, as `Allow` lists them, has `method`.
+bool allows(std::string_view methods, std::string_view method) noexcept {
+  while (!methods.empty()) {
+    const std::size_t end = std::min(methods.find(','), methods.size());
+    if (methods.substr(0, end) == method) return true;
+    methods.remove_prefix(std::min(end + 1, methods.size()));
+  }
+  return false;
+}
 
-/// Everything but the keys themselves.
-Response answer_elsewhere(const Request& request, const Target& target, std::string_view machines) {
-  const bool head = request.method == "HEAD";
+/// Everything but what is asked for as it may be.
+Response answer_elsewhere(const Request& request, const Target& target, const KeysDialect& dialect) {
   Response response = plain_answer(404, "404 page not found\n");
   if (request.method == "OPTIONS") {
     response = {200, {}, {}};
@@ -30,27 +37,28 @@ Response answer_elsewhere(const Request& request, const Target& target, std::str
     if (!target.query.empty()) location.append(1, '?').append(target.query);
     response = redirect(std::move(location), request.method);
   } else if (target.kind == Target::Kind::keys) {
-    response = method_not_allowed(keys_methods);
-  } else if (target.kind == Target::Kind::machines) {
-    const bool allowed = head || request.method == "GET";
-    response = allowed ? plain_answer(200, std::string(machines)) : method_not_allowed(machines_methods);
+    response = method_not_allowed(dialect.keys_methods);
+  } else if (target.kind == Target::Kind::page) {
+    response = method_not_allowed(target.route->methods);
   }
-  if (head) response.body.clear();
+  if (request.method == "HEAD") response.body.clear();
   return response;
 }
 
 }  // namespace
 
-std::variant<Response, KeysRequest> read_request(const Request& request, const NodeLimits& limits,
-                                                 std::string_view machines, Instant now) {
+std::variant<Response, Page, KeysRequest> read_request(const Request& request, const NodeLimits& limits,
+                                                       const AnswerWriter& answers, Instant now) {
+  const KeysDialect& dialect = answers.dialect();
   if (request.target.size() > limits.target_limit) return plain_answer(414, "URI Too Long\n");
-  Target target = Target::parse(request.target);
-  const bool keys_method =
-      request.method == "GET" || request.method == "PUT" || request.method == "POST" || request.method == "DELETE";
-  if (target.kind != Target::Kind::keys || !keys_method) return answer_elsewhere(request, target, machines);
+  Target target = Target::parse(request.target, dialect);
+  if (target.kind == Target::Kind::page && allows(target.route->methods, request.method)) return target.route->page;
+  if (target.kind != Target::Kind::keys || !allows(dialect.keys_methods, request.method)) {
+    return answer_elsewhere(request, target, dialect);
+  }
   if (target.path.size() > limits.key_limit) return plain_answer(414, "URI Too Long\n");
-  auto parsed = parse_keys_request(request, std::move(target), now, limits.form_limit);
-  if (!parsed) return error_answer(parsed.error().code, parsed.error().cause, 0, false);
+  auto parsed = parse_keys_request(dialect, request, std::move(target), now, limits.form_limit);
+  if (!parsed) return answers.parse_error(parsed.error().code, parsed.error().cause);
   return *std::move(parsed);
 }
 

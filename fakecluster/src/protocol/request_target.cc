@@ -39,9 +39,22 @@ std::string clean(std::string_view path) {
   return cleaned;
 }
 
+bool is_at_or_below(std::string_view path, std::string_view above) noexcept {
+  return path.starts_with(above) && (path.size() == above.size() || path[above.size()] == '/');
+}
+
+/// A route that ends with `*` takes all that begins like it.
+const KeysDialect::PageRoute* find_route(std::string_view path, std::span<const KeysDialect::PageRoute> routes) {
+  const auto found = std::find_if(routes.begin(), routes.end(), [&](const KeysDialect::PageRoute& route) {
+    if (!route.path.ends_with('*')) return path == route.path;
+    return path.starts_with(route.path.substr(0, route.path.size() - 1));
+  });
+  return found == routes.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
-Target Target::parse(std::string_view target) {
+Target Target::parse(std::string_view target, const KeysDialect& dialect) {
   Target parsed;
   const std::size_t mark = target.find('?');
   const std::string_view path = target.substr(0, mark);
@@ -55,13 +68,14 @@ Target Target::parse(std::string_view target) {
   if (!is_clean(parsed.path)) {
     parsed.kind = Kind::unclean;
     parsed.path = clean(parsed.path);
-  } else if (parsed.path == "/machines") {
-    parsed.kind = Kind::machines;
-  } else if (parsed.path == "/keys" || parsed.path.starts_with("/keys/")) {
+  } else if (is_at_or_below(parsed.path, dialect.keys_path)) {
     parsed.kind = Kind::keys;
-    parsed.path.erase(0, 5);
+    parsed.path.erase(0, dialect.keys_path.size());
     if (parsed.path.ends_with('/')) parsed.path.pop_back();
     if (parsed.path.empty()) parsed.path = "/";
+  } else if (const auto* route = find_route(parsed.path, dialect.pages); route != nullptr) {
+    parsed.kind = Kind::page;
+    parsed.route = route;
   }
   return parsed;
 }

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/keys_dialect.h"
+
 namespace deimos::fake {
 
 /// A request target taken apart, by the rules of Go's HTTP server, before it is known who serves it.
@@ -12,14 +14,15 @@ struct Target {
     malformed,  ///< Not a path, or with a control character or a bad escape: no resource at all.
     unclean,    ///< Its path has `//`, `.` or `..` segments: `path` is what it should have been.
     keys,       ///< `path` is the key.
-    machines,
+    page,       ///< That of `route`.
     unknown,
   };
   Kind kind = Kind::unknown;
-  std::string path;        ///< Decoded.
+  std::string path;  ///< Decoded.
+  const KeysDialect::PageRoute* route = nullptr;
   std::string_view query;  ///< As sent, without the `?`; a part of the target that was parsed.
 
-  [[nodiscard]] static Target parse(std::string_view target);
+  [[nodiscard]] static Target parse(std::string_view target, const KeysDialect& dialect);
 };
 
 }  // namespace deimos::fake

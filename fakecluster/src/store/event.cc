@@ -15,8 +15,10 @@ std::string_view to_string(Action action) noexcept {
   return "";
 }
 
-bool Event::removed_directory() const noexcept {
-  return (action == Action::remove || action == Action::expire) && previous && previous->directory;
+bool Event::is_removal() const noexcept {
+  return action == Action::remove || action == Action::compare_and_delete || action == Action::expire;
 }
+
+bool Event::removed_directory() const noexcept { return is_removal() && previous && previous->directory; }
 
 }  // namespace deimos::fake

@@ -9,7 +9,7 @@
 
 namespace deimos::fake {
 
-History::History(std::size_t capacity) : capacity_(capacity) {
+History::History(std::size_t capacity, const StoreRules& rules) : rules_(rules), capacity_(capacity) {
   if (capacity == 0) throw std::invalid_argument("a history needs room for at least one event");
 }
 
@@ -27,17 +27,23 @@ const Event& History::at(std::uint64_t index) const noexcept {
   return ring_[(oldest_ + static_cast<std::size_t>(index - first_index_)) % ring_.size()];
 }
 
+bool History::tells(const Watch& watch, const Event& event) const noexcept {
+  if (event.refresh) return false;
+  if (watch.covers_past(event)) return true;
+  return rules_.past_tells_removals && event.removed_directory() && watch.key.starts_with(event.key);
+}
+
 PastEvent History::find(const Watch& watch) const noexcept {
   for (std::uint64_t index = std::max(watch.since, first_index_); index < end_index(); ++index) {
     const Event& event = at(index);
-    if (watch.covers_past(event)) return {&event, last_expiration(event)};
+    if (tells(watch, event)) return {&event, last_expiration(event)};
   }
   return {};
 }
 
 std::optional<Instant> History::last_expiration(const Event& event) const noexcept {
   std::optional<Instant> last = event.node.expiration;
-  if (!last) return last;
+  if (!last || !rules_.past_shows_last_expiration) return last;
   for (std::uint64_t index = event.index + 1; index < end_index(); ++index) {
     const Event& later = at(index);
     const bool renews = later.action == Action::update || later.action == Action::compare_and_swap;

@@ -8,6 +8,7 @@
 
 #include <deimos/fake/event.h>
 #include <deimos/internal/export.h>
+#include "store/store_rules.h"
 #include "store/watcher_hub.h"
 
 namespace deimos::fake {
@@ -15,7 +16,7 @@ namespace deimos::fake {
 /// An event as the history tells it.
 struct PastEvent {
   const Event* event = nullptr;
-  /// In place of `event->node.expiration`, of which the real store keeps a pointer: when the lease of that key ends or
+  /// In place of `event->node.expiration`, of which a real Deimos keeps a pointer: when the lease of that key ends or
   /// ended by now; internal::zero_instant if it was dropped.
   std::optional<Instant> expiration;
 };
@@ -24,7 +25,7 @@ struct PastEvent {
 class DEIMOS_EXPORT History {
  public:
   /// Throws std::invalid_argument if `capacity` is 0.
-  explicit History(std::size_t capacity);
+  explicit History(std::size_t capacity, const StoreRules& rules = {});
 
   /// Keeps `event`, whose index must be one more than the last. The reference holds until the next add() or wipe().
   const Event& add(Event&& event);
@@ -36,10 +37,12 @@ class DEIMOS_EXPORT History {
   void wipe() noexcept;
 
  private:
+  [[nodiscard]] bool tells(const Watch& watch, const Event& event) const noexcept;
   [[nodiscard]] const Event& at(std::uint64_t index) const noexcept;
   [[nodiscard]] std::uint64_t end_index() const noexcept { return first_index_ + ring_.size(); }
   [[nodiscard]] std::optional<Instant> last_expiration(const Event& event) const noexcept;
 
+  StoreRules rules_;
   std::size_t capacity_;
   std::vector<Event> ring_;  // Grows to capacity_; then the oldest is at oldest_.
   std::size_t oldest_ = 0;

@@ -34,6 +34,12 @@ Image image_taking_value(Tree::Entry& entry) {
   return image;
 }
 
+/// The name of a child made in order.
+std::string in_order_name(std::uint64_t index, std::size_t digits) {
+  const std::string number = std::to_string(index);
+  return std::string(digits - std::min(digits, number.size()), '0') + number;
+}
+
 std::string compared(std::string_view given, std::string_view actual) {
   return std::string("[").append(given).append(" != ").append(actual).append("]");
 }
@@ -59,9 +65,13 @@ Store::Outcome Store::make(Command& command, Instant now, EventSink& sink) {
   const std::uint64_t index = index_ + 1;
   if (command.kind == Kind::create_in_order) {
     if (command.key == "/") command.key.clear();
-    command.key.append(1, '/').append(std::to_string(index));
+    command.key.append(1, '/').append(in_order_name(index, rules_.in_order_digits));
   }
   if (command.key == "/") return refuse(errc::root_is_read_only, "/");
+  const bool refresh = command.refresh && command.kind == Kind::set;
+  if (refresh) {
+    if (const auto kept = keep_value(command); !kept) return kept;
+  }
 
   const auto [directory_key, name] = split_last(command.key);
   const auto directory = make_directories(directory_key, index);
@@ -69,6 +79,7 @@ Store::Outcome Store::make(Command& command, Instant now, EventSink& sink) {
 
   Event event;
   event.action = command.kind == Kind::set ? Action::set : Action::create;
+  event.refresh = refresh;
   Id id = tree_.child(*directory, name);
   if (id == Tree::none) {
     id = tree_.add(*directory, name, command.directory, index);
@@ -96,6 +107,14 @@ Store::Outcome Store::make(Command& command, Instant now, EventSink& sink) {
   return &publish(std::move(event), sink);
 }
 
+/// Of a refresh: there must be something, whose value is taken for the new one.
+Store::Outcome Store::keep_value(Command& command) const {
+  const auto id = find(command.key);
+  if (!id) return tl::unexpected(id.error());
+  command.value = tree_[*id].value;
+  return nullptr;
+}
+
 Store::Outcome Store::update(Command& command, Instant now, EventSink& sink) {
   const bool compare = command.kind == Kind::compare_and_swap;
   if (command.key == "/") return refuse(errc::root_is_read_only, "/");
@@ -106,6 +125,8 @@ Store::Outcome Store::update(Command& command, Instant now, EventSink& sink) {
   if (entry.directory && !command.value.empty()) return refuse(errc::not_a_file, command.key);
   Event event;
   event.action = compare ? Action::compare_and_swap : Action::update;
+  event.refresh = command.refresh;
+  if (command.refresh) command.value = entry.value;
   event.previous = image_taking_value(entry);
   if (entry.directory) {
     event.node.directory = true;
@@ -144,8 +165,9 @@ Store::Outcome Store::remove(Command& command, Instant now, EventSink& sink) {
   event.node.created_index = entry.created_index;
   event.key = std::move(command.key);
   event.at = now;
+  const Event& removal = publish(std::move(event), sink);
   tree_.remove(*id);
-  return &publish(std::move(event), sink);
+  return &removal;
 }
 
 Store::Outcome Store::expire(const Command& command, Instant now, EventSink& sink) {
@@ -168,18 +190,28 @@ const Event& Store::expire_entry(Id id, std::string key, Instant now, EventSink&
   event.key = std::move(key);
   event.at = now;
   event.previous = image_taking_value(tree_[id]);
+  event.node.directory = rules_.expired_directory_is_one && tree_[id].directory;
   event.node.modified_index = index_ + 1;
   event.node.created_index = tree_[id].created_index;
+  const Event& removal = publish(std::move(event), sink);
   tree_.remove(id);
-  return publish(std::move(event), sink);
+  return removal;
 }
 
 const Event& Store::publish(Event&& event, EventSink& sink) {
   event.index = ++index_;
   const Event& kept = history_.add(std::move(event));
   sink.made(kept);
-  hub_.notify(kept, sink);
+  if (kept.refresh) return kept;
+  const bool any = !rules_.removal_tells_what_was_there;
+  hub_.notify(kept, sink, [&](const std::string& below) { return any || find(below).has_value(); });
   return kept;
+}
+
+void Store::skip_index() {
+  Event event;  // Of no key: no watch covers it.
+  event.index = ++index_;
+  history_.add(std::move(event));
 }
 
 tl::expected<Listing, StoreError> Store::get(std::string_view key, bool recursive, bool sorted) const {

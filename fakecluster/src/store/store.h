@@ -15,6 +15,7 @@
 #include <deimos/fake/event.h>
 #include <deimos/internal/export.h>
 #include "store/history.h"
+#include "store/store_rules.h"
 #include "store/tree.h"
 #include "store/watcher_hub.h"
 
@@ -46,13 +47,17 @@ class DEIMOS_EXPORT Store {
   static constexpr std::size_t deimos_history_capacity = 1000;
 
   /// `forgetful_hub`: see WatcherHub.
-  explicit Store(std::size_t history_capacity = deimos_history_capacity, bool forgetful_hub = false)
-      : history_(history_capacity), hub_(forgetful_hub) {}
+  explicit Store(std::size_t history_capacity = deimos_history_capacity, bool forgetful_hub = false,
+                 const StoreRules& rules = {})
+      : rules_(rules), history_(history_capacity, rules), hub_(forgetful_hub, rules.removal_streams_twice) {}
 
   /// Applies `command`. `now` is the applying node's clock; it decides nothing but the `ttl` that the events show.
   /// Every event goes to the watchers it concerns by way of `sink`. Returns the event, which holds until the next call;
   /// nullptr for a sweep, which makes none or many.
   tl::expected<const Event*, StoreError> apply(Command command, Instant now, EventSink& sink);
+
+  /// A change of something that is not among the keys: takes an index, and tells nobody.
+  void skip_index();
 
   /// `key`, and for a directory what it holds: one level, or everything if `recursive`; in the order in which it was
   /// made, or by name if `sorted`.
@@ -83,6 +88,7 @@ class DEIMOS_EXPORT Store {
   using Outcome = tl::expected<const Event*, StoreError>;
 
   Outcome make(Command& command, Instant now, EventSink& sink);
+  [[nodiscard]] Outcome keep_value(Command& command) const;
   Outcome update(Command& command, Instant now, EventSink& sink);
   Outcome remove(Command& command, Instant now, EventSink& sink);
   Outcome expire(const Command& command, Instant now, EventSink& sink);
@@ -95,6 +101,7 @@ class DEIMOS_EXPORT Store {
   const Event& expire_entry(Id id, std::string key, Instant now, EventSink& sink);
   const Event& publish(Event&& event, EventSink& sink);
 
+  StoreRules rules_;
   Tree tree_;
   History history_;
   WatcherHub hub_;

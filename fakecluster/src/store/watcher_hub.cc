@@ -59,9 +59,13 @@ WatcherHub::ByKey::iterator WatcherHub::forget_at(ByKey::iterator place) {
   return watchers_.erase(place);
 }
 
-void WatcherHub::notify(const Event& event, EventSink& sink) {
+void WatcherHub::notify(const Event& event, EventSink& sink,
+                        const std::function<bool(const std::string& key)>& tells_below) {
   if (watchers_.empty()) return;
   const std::string_view key = event.key;
+  if (removal_streams_twice_ && event.is_removal()) {
+    if (const auto place = watchers_.find(key); place != watchers_.end()) notify_at(place, event, sink);
+  }
   // Those at the key and above it: "/", "/a", "/a/b", …
   for (std::size_t end = 1;; ++end) {
     if (end != 1) end = std::min(key.find('/', end), key.size());
@@ -71,7 +75,7 @@ void WatcherHub::notify(const Event& event, EventSink& sink) {
   if (!event.removed_directory()) return;
   const std::string below = event.key + '/';
   for (auto place = watchers_.lower_bound(below); place != watchers_.end() && place->first.starts_with(below);) {
-    place = notify_at(place, event, sink);
+    place = tells_below(place->first) ? notify_at(place, event, sink) : std::next(place);
   }
 }
 

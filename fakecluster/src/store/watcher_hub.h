@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -41,14 +42,17 @@ class DEIMOS_EXPORT EventSink {
 class DEIMOS_EXPORT WatcherHub {
  public:
   /// `forgetful`: whenever a watcher is removed, all others of its key are too, without a word.
-  explicit WatcherHub(bool forgetful = false) noexcept : forgetful_(forgetful) {}
+  /// `removal_streams_twice`: see StoreRules.
+  explicit WatcherHub(bool forgetful = false, bool removal_streams_twice = false) noexcept
+      : forgetful_(forgetful), removal_streams_twice_(removal_streams_twice) {}
 
   WatcherId add(Watch watch);
   /// Unknown watchers are ignored.
   void remove(WatcherId watcher);
-  /// Tells every watcher that `event` is of interest to, in an order that depends on nothing but the calls made so far;
+  /// Tells every watcher that `event` is of interest to; of the removal of a directory, those of keys below it of which
+  /// `tells_below` says so. In an order that depends on nothing but the calls made so far;
   /// one that does not stream is then removed.
-  void notify(const Event& event, EventSink& sink);
+  void notify(const Event& event, EventSink& sink, const std::function<bool(const std::string& key)>& tells_below);
   /// Forgets every watcher without a word.
   void clear() noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
@@ -62,6 +66,7 @@ class DEIMOS_EXPORT WatcherHub {
   ByKey::iterator notify_at(ByKey::iterator place, const Event& event, EventSink& sink);
 
   bool forgetful_;
+  bool removal_streams_twice_;
   ByKey watchers_;
   std::map<WatcherId, std::string> keys_;
   WatcherId last_id_ = 0;

@@ -86,6 +86,11 @@ std::string RawClient::chunk() {
   return text;
 }
 
+bool RawClient::is_silent() const {
+  char byte = 0;
+  return received_.empty() && ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
+}
+
 std::string RawClient::rest() {
   while (receive()) {
   }

@@ -32,6 +32,8 @@ class RawClient {
   void body(Response& response);
   /// The next chunk of a chunked body; empty for the last.
   std::string chunk();
+  /// Whether nothing has come that was not taken yet.
+  [[nodiscard]] bool is_silent() const;
   /// What else comes until the server closes the connection.
   std::string rest();
 

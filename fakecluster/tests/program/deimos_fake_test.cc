@@ -1,14 +1,9 @@
 // deimos-fake as its users see it: a process, its output, its port and its exit status.
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <fstream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,8 +12,7 @@
 #include <gmock/gmock.h>
 
 #include "http/raw_client.h"
-
-extern char** environ;
+#include "program/program.h"
 
 namespace deimos::fake {
 namespace {
@@ -28,80 +22,6 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
-
-/// The program with its three standard streams in our hands. Killed at the end, if it still runs.
-class Program {
- public:
-  explicit Program(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), DEIMOS_FAKE);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    std::array<std::array<int, 2>, 3> pipes{};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    for (std::size_t stream = 0; stream < pipes.size(); ++stream) {
-      if (::pipe2(pipes[stream].data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-      const int theirs = pipes[stream][stream == 0 ? 0 : 1];
-      posix_spawn_file_actions_adddup2(&actions, theirs, static_cast<int>(stream));
-    }
-    const int error = ::posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    for (std::size_t stream = 0; stream < pipes.size(); ++stream) {
-      ::close(pipes[stream][stream == 0 ? 0 : 1]);
-      streams_[stream] = pipes[stream][stream == 0 ? 1 : 0];
-    }
-    if (error != 0) throw std::runtime_error("cannot start " + arguments[0]);
-  }
-  ~Program() {
-    if (process_ > 0) {
-      ::kill(process_, SIGKILL);
-      wait();
-    }
-    for (const int stream : streams_) ::close(stream);
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-
-  /// The next line of its standard output; empty at the end of it.
-  std::string output_line() { return line_of(streams_[1]); }
-  std::string error_line() { return line_of(streams_[2]); }
-  void write_line(const std::string& line) {
-    const std::string text = line + "\n";
-    if (::write(streams_[0], text.data(), text.size()) < 0) throw std::runtime_error("cannot write");
-  }
-  void end_input() {
-    ::close(streams_[0]);
-    streams_[0] = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  }
-  void close_errors() {
-    ::close(streams_[2]);
-    streams_[2] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  }
-  void signal(int number) const { ::kill(process_, number); }
-  /// Its exit status, once it has ended; -1 if a signal ended it.
-  int wait() {
-    int status = 0;
-    ::waitpid(process_, &status, 0);
-    process_ = 0;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  static std::string line_of(int stream) {
-    std::string line;
-    for (;;) {
-      pollfd readable{stream, POLLIN, 0};
-      if (::poll(&readable, 1, 20'000) <= 0) throw std::runtime_error("no line came");
-      char byte = 0;
-      if (::read(stream, &byte, 1) != 1 || byte == '\n') return line;
-      line += byte;
-    }
-  }
-
-  pid_t process_ = 0;
-  std::array<int, 3> streams_{};
-};
 
 std::uint16_t port_of(const std::string& url) {
   EXPECT_THAT(url, StartsWith("http://127.0.0.1:"));
@@ -353,6 +273,40 @@ TEST(DeimosFake, TakesTheRequestsThatTheReadmeShows) {
     ++taken;
   }
   EXPECT_GT(taken, 10);
+}
+
+/// As curl sends what a line of the README asks for: `curl localhost:2379TARGET [-X METHOD] [-d FIELD]…`.
+std::string request_of(const std::string& line) {
+  std::istringstream words(line);
+  std::string word, target, form, method = "GET";
+  words >> word >> target;
+  target.erase(0, target.find('/'));
+  while (words >> word) {
+    std::string value;
+    words >> value;
+    if (word == "-X") method = value;
+    if (word == "-d") form += (form.empty() ? "" : "&") + value;
+  }
+  return method == "PUT" ? put(target, form) : get(target);
+}
+
+TEST(DeimosFake, SpeaksEtcdAsTheReadmeShows) {
+  std::ifstream readme(DEIMOS_README);
+  Cluster cluster({"--dialect", "etcd2"});
+  int taken = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (!line.starts_with("curl localhost:2379")) continue;
+    EXPECT_LT(ask(cluster.ports[0], request_of(line)).status, 300) << line;
+    ++taken;
+  }
+  EXPECT_GT(taken, 5);
+  // Rules know keys, not targets.
+  cluster.tell("/rules",
+               R"({"match": {"method": "PUT", "key": "/locks/*"}, "action": {"kind": "answer", "error_code": 300}})");
+  const Response refused = ask(cluster.ports[1], put("/v2/keys/locks/a", "value=1"));
+  EXPECT_EQ(refused.status, 500);
+  EXPECT_EQ(refused.body, R"({"errorCode":300,"message":"Raft Internal Error","index":0})"
+                          "\n");
 }
 
 TEST(DeimosFake, TheAdminApiMovesAManualClock) {

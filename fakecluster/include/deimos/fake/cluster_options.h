@@ -7,12 +7,13 @@
 #include <vector>
 
 #include <deimos/fake/clock.h>
+#include <deimos/fake/dialect.h>
 #include <deimos/fake/node_id.h>
 #include <deimos/fake/node_options.h>
 
 namespace deimos::fake {
 
-/// How a GET is answered.
+/// How a GET is answered; of an etcd, one with `quorum=true`: all others are local.
 enum class ReadMode : std::uint8_t {
   consensus,     ///< As a write: through the log. What Deimos does.
   leader_lease,  ///< By the leader from what it has applied, as long as its lease runs, else through the log. Stale if
@@ -30,6 +31,7 @@ enum class PendingFate : std::uint8_t {
 
 struct ClusterOptions {
   NodeId nodes = 3;  ///< From 1 to most_nodes.
+  Dialect dialect = Dialect::deimos;
   std::uint64_t seed = 0;
   std::vector<MemberOptions> members = {};  ///< Node 1 first; may be fewer than nodes.
   /// True time. Not given: a ManualClock of the cluster's own, moved by advance(). Must outlive the cluster.

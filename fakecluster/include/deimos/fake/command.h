@@ -31,6 +31,8 @@ struct Command {
   std::string value;
   bool directory = false;
   bool recursive = false;
+  /// A set, update or compare_and_swap of what is there keeps the value and tells no watcher.
+  bool refresh = false;
   std::optional<Instant> expiration;  ///< Not given: permanent.
   std::string previous_value;         ///< Empty: not compared.
   std::uint64_t previous_index = 0;   ///< 0: not compared.

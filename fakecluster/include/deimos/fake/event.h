@@ -32,7 +32,10 @@ struct DEIMOS_EXPORT Event {
   Instant at{};             ///< When the store that made the event made it, by its clock; `ttl` counts from here.
   Image node;
   std::optional<Image> previous;
+  bool refresh = false;  ///< Only the expiry is new: watchers are not told.
 
+  /// Whether something went with this event.
+  [[nodiscard]] bool is_removal() const noexcept;
   /// Whether a directory, and so all below it, went with this event.
   [[nodiscard]] bool removed_directory() const noexcept;
 };

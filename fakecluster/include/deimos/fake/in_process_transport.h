@@ -44,6 +44,9 @@ class DEIMOS_EXPORT InProcessTransport final : public Transport {
  private:
   class OpenExchanges;
 
+  Exchange exchange_whole(const std::string& endpoint, const Request& request, TimePoint deadline,
+                          const std::stop_token& stop);
+
   Runtime& runtime_;
   Endpoints endpoints_;
   Origin origin_;

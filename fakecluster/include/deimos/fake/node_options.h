@@ -7,6 +7,7 @@
 #include <string>
 
 #include <deimos/fake/clock.h>
+#include <deimos/fake/dialect.h>
 
 namespace deimos::fake {
 
@@ -25,7 +26,7 @@ struct NodeLimits {
 /// A name and two URLs, which tell a node from the others of its cluster.
 struct MemberOptions {
   std::string name = {};        ///< Empty: `node1`, `node2`, …
-  std::string client_url = {};  ///< Shown by `/machines` and the member record. Empty: `http://127.0.0.1:4001`, …
+  std::string client_url = {};  ///< Shown to clients, by `/machines` and the like. Empty: `http://127.0.0.1:4001`, …
   std::string peer_url = {};    ///< Empty: `http://127.0.0.1:7001`, …
 };
 
@@ -36,6 +37,7 @@ struct NodeOptions {
   const Clock* clock = nullptr;
   std::chrono::nanoseconds sweep_interval = std::chrono::milliseconds(500);
   NodeLimits limits = {};
+  Dialect dialect = Dialect::deimos;
 };
 
 /// Counts of what a node holds, so that tests can see that nothing is left behind.
