@@ -57,7 +57,8 @@ class DEIMOS_EXPORT Client {
   /// Changes value and TTL of a file that exists. Without `ttl` it becomes permanent. errc::key_not_found.
   Result<Answer> update(std::string_view key, std::string_view value, const WriteOptions& options = {},
                         std::stop_token stop = {}) const;
-  /// Creates a file in `directory`, named by the index of its creation, in decimal without leading zeros.
+  /// Creates a file in `directory`, named by the index of its creation, in decimal; in an etcd with leading zeros, of
+  /// 20 digits.
   Result<Answer> create_in_order(std::string_view directory, std::string_view value, const WriteOptions& options = {},
                                  std::stop_token stop = {}) const;
   /// Creates a directory. errc::key_already_exists.
@@ -89,8 +90,8 @@ class DEIMOS_EXPORT Client {
   [[nodiscard]] Subscription watch(std::string_view key, WatchOptions options,
                                    std::function<void(const Event&)> on_event) const;
 
-  /// Takes the endpoints from the cluster's `/machines`, and returns them. A list that cannot be right is refused with
-  /// errc::protocol_error and changes nothing.
+  /// Takes the endpoints from the cluster's `/machines` (of an etcd `/v2/machines`), and returns them. A list that
+  /// cannot be right is refused with errc::protocol_error and changes nothing.
   Result<std::vector<std::string>> sync(const CallOptions& options = {}, std::stop_token stop = {}) const;
   [[nodiscard]] std::vector<std::string> endpoints() const;
   [[nodiscard]] const std::shared_ptr<Runtime>& runtime() const noexcept;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <deimos/dialect.h>
 #include <deimos/observer.h>
 #include <deimos/runtime.h>
 #include <deimos/transport.h>
@@ -40,6 +41,8 @@ struct TlsOptions {
 struct ClientOptions {
   /// `http://HOST:PORT` or `https://HOST:PORT`, an IPv6 host in brackets. At least one.
   std::vector<std::string> endpoints = {};
+  /// If another store answers, calls fail with errc::protocol_error, which says what is there and what to change.
+  Dialect dialect = Dialect::deimos;
   /// The longest that a call takes, all its attempts together, unless the call says otherwise.
   Duration request_timeout = std::chrono::seconds(10);
   /// A read that is not answered within this is asked of another endpoint, and so is a long poll of which not even the
@@ -53,7 +56,7 @@ struct ClientOptions {
   std::optional<Credentials> credentials = {};
   Headers headers = {};  ///< Sent with every request.
   TlsOptions tls = {};
-  /// Every so often, take the endpoints from the cluster's `/machines`. 0: only when sync() is called.
+  /// Every so often, take the endpoints from the cluster's `/machines` (`/v2/machines`). 0: only when sync() is called.
   Duration sync_interval = Duration::zero();
   /// The longest that one long poll of a watch stays open. Bounded because a node can forget a watcher.
   Duration poll_timeout = std::chrono::seconds(30);

@@ -51,7 +51,7 @@ struct Event {
 
 /// What a successful call came back with.
 struct Answer : Event {
-  std::uint64_t index = 0;       ///< X-Deimos-Index: the store's, after the change or at the reading.
+  std::uint64_t index = 0;       ///< X-Deimos-Index or X-Etcd-Index: the store's, after the change or at the reading.
   std::uint64_t raft_index = 0;  ///< X-Raft-Index; 0 if the answer had none.
   std::uint64_t raft_term = 0;   ///< X-Raft-Term; grows with every election. 0 if the answer had none.
   Headers headers;               ///< All of them, as they came.

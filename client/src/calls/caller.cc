@@ -52,12 +52,15 @@ Duration patience(const ClientOptions& options) {
 
 }  // namespace
 
-StoreManners deimos_manners() {
+StoreManners manners_of(Dialect of) {
+  const StoreDialect& dialect = store_dialect(of);
   StoreManners manners;
   manners.probe.method = "GET";
-  manners.probe.target = "/keys/_deimos/probe";  // Of a key that nobody has.
-  manners.explain = [](Response response) -> StoreManners::Unclear {
-    const auto read = read_answer(std::move(response));
+  // Of a key that nobody has.
+  manners.probe.target =
+      std::string(dialect.keys_path) + "/_deimos/probe" + (dialect.reads_ask_for_quorum ? "?quorum=true" : "");
+  manners.explain = [&dialect](Response response) -> StoreManners::Unclear {
+    const auto read = read_answer(std::move(response), dialect);
     if (read) return {};
     return {read.error().cause.empty() ? read.error().message : read.error().cause};
   };
@@ -248,13 +251,23 @@ void Caller::report_change(const std::string& endpoint, bool up, const std::stri
 }
 
 Verdict Caller::probe(const std::string& endpoint, const std::stop_token& stop) const {
-  Request request = manners_.probe;
-  request.headers.insert(request.headers.end(), standing_headers_.begin(), standing_headers_.end());
-  const TimePoint start = runtime().now();
-  const TimePoint end = saturating_add(start, patience(options_));
-  const Exchange exchange = options_.transport->exchange(endpoint, request, end, stop);
+  const Exchange exchange = look(endpoint, manners_.probe, patience(options_), stop);
   if (exchange) return exchange->status < 500 ? Verdict::works : Verdict::fails;
   return exchange.error().reason == Failure::Reason::timed_out ? Verdict::timed_out : Verdict::fails;
+}
+
+Exchange Caller::look(const std::string& endpoint, std::string_view target, Duration timeout,
+                      const std::stop_token& stop) const {
+  Request request;
+  request.method = "GET";
+  request.target = target;
+  return look(endpoint, std::move(request), timeout, stop);
+}
+
+Exchange Caller::look(const std::string& endpoint, Request request, Duration timeout,
+                      const std::stop_token& stop) const {
+  request.headers.insert(request.headers.end(), standing_headers_.begin(), standing_headers_.end());
+  return options_.transport->exchange(endpoint, request, saturating_add(runtime().now(), timeout), stop);
 }
 
 Error Caller::report(Error error) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <deimos/client_options.h>
@@ -18,6 +19,7 @@
 #include "calls/backoff.h"
 #include "calls/endpoint_set.h"
 #include "calls/health_check.h"
+#include "wire/store_dialect.h"
 
 namespace deimos {
 
@@ -56,21 +58,27 @@ struct StoreManners {
   /// What an answer of status 429, or 500 and above, says.
   std::function<Unclear(Response)> explain;
 };
-/// Deimos'.
-[[nodiscard]] StoreManners deimos_manners();
+/// Those of what a Client talks to.
+[[nodiscard]] StoreManners manners_of(Dialect dialect);
 
 /// What all handles of one client share; by a shared_ptr, which its background task shares too. Thread-safe; holds no
 /// mutex across an exchange, a pause or a callback.
 class Caller : public std::enable_shared_from_this<Caller> {
  public:
   /// `options` have passed check_options().
-  explicit Caller(ClientOptions options, StoreManners manners = deimos_manners());
+  Caller(ClientOptions options, StoreManners manners);
+  /// One that asks the store of ClientOptions::dialect.
+  explicit Caller(ClientOptions options) : Caller(options, manners_of(options.dialect)) {}
   ~Caller();
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;
 
   /// Errors have everything filled in, and have not been reported to the observer.
   [[nodiscard]] Result<Answered> ask(Call call, const std::stop_token& stop);
+
+  /// One GET of that endpoint, whatever it answers.
+  [[nodiscard]] Exchange look(const std::string& endpoint, std::string_view target, Duration timeout,
+                              const std::stop_token& stop) const;
 
   /// Reports `error` as what a call returns; gives it back.
   Error report(Error error);
@@ -79,6 +87,7 @@ class Caller : public std::enable_shared_from_this<Caller> {
 
   [[nodiscard]] EndpointSet& endpoints() noexcept { return endpoints_; }
   [[nodiscard]] const ClientOptions& options() const noexcept { return options_; }
+  [[nodiscard]] const StoreDialect& dialect() const noexcept { return store_dialect(options_.dialect); }
   [[nodiscard]] Runtime& runtime() const noexcept { return *options_.runtime; }
 
   /// Triggered by close().
@@ -104,6 +113,8 @@ class Caller : public std::enable_shared_from_this<Caller> {
   [[nodiscard]] AttemptFailure judge(const Call& call, Response response) const;
   void judge(const std::string& endpoint, Verdict verdict, const std::string& reason);
   void report_change(const std::string& endpoint, bool up, const std::string& reason) const;
+  [[nodiscard]] Exchange look(const std::string& endpoint, Request request, Duration timeout,
+                              const std::stop_token& stop) const;
   [[nodiscard]] Verdict probe(const std::string& endpoint, const std::stop_token& stop) const;
 
   const bool observed_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "calls/store_identity.h"
 #include "wire/answer.h"
 
 namespace deimos {
@@ -20,22 +21,27 @@ bool is_downgrade(const std::vector<std::string>& configured, const std::vector<
 
 Result<std::vector<std::string>> sync_members(Caller& caller, std::optional<Duration> timeout,
                                               const std::stop_token& stop) {
+  const std::string machines_path(caller.dialect().machines_path);
   Call call{.kind = Call::Kind::read, .key = {}, .request = {}, .timeout = timeout};
   call.request.method = "GET";
-  call.request.target = "/machines";
+  call.request.target = machines_path;
   auto answered = caller.ask(std::move(call), stop);
   if (!answered) return tl::unexpected<Error>(caller.report(std::move(answered.error())));
 
   auto urls = read_machines(answered->response);
   if (urls && is_downgrade(caller.options().endpoints, *urls)) {
-    urls = fail(errc::protocol_error, "/machines lists http:// members although all given endpoints are https://");
+    urls =
+        fail(errc::protocol_error, machines_path + " lists http:// members although all given endpoints are https://");
   }
   if (!urls) {
     Error error = std::move(urls.error());
     error.method = "GET";
-    error.key = "/machines";
+    error.key = machines_path;
     error.endpoint = answered->endpoint;
     error.attempts = answered->attempts;
+    if (answered->response.status != 200) {
+      error.message += "; " + identify_stranger(caller, error.endpoint, stop);
+    }
     return tl::unexpected<Error>(caller.report(std::move(error)));
   }
   for (const EndpointChange& change : caller.endpoints().replace(*urls)) {

@@ -36,53 +36,58 @@ Result<Client> Client::make(ClientOptions options) {
 }
 
 Result<Answer> Client::get(std::string_view key, const GetOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, get_call(key, options), stop);
+  return ask_store(*state_->caller, get_call(state_->caller->dialect(), key, options), stop);
 }
 
 Result<Answer> Client::set(std::string_view key, std::string_view value, const WriteOptions& options,
                            std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, value, Existence::any, options), stop);
+  return ask_store(*state_->caller, put_call(state_->caller->dialect(), key, value, Existence::any, options), stop);
 }
 
 Result<Answer> Client::create(std::string_view key, std::string_view value, const WriteOptions& options,
                               std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, value, Existence::must_not, options), stop);
+  return ask_store(*state_->caller, put_call(state_->caller->dialect(), key, value, Existence::must_not, options),
+                   stop);
 }
 
 Result<Answer> Client::update(std::string_view key, std::string_view value, const WriteOptions& options,
                               std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, value, Existence::must, options), stop);
+  return ask_store(*state_->caller, put_call(state_->caller->dialect(), key, value, Existence::must, options), stop);
 }
 
 Result<Answer> Client::create_in_order(std::string_view directory, std::string_view value, const WriteOptions& options,
                                        std::stop_token stop) const {
-  return ask_store(*state_->caller, post_call(directory, value, options), stop);
+  return ask_store(*state_->caller, post_call(state_->caller->dialect(), directory, value, options), stop);
 }
 
 Result<Answer> Client::create_directory(std::string_view key, const WriteOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, std::nullopt, Existence::must_not, options), stop);
+  return ask_store(*state_->caller,
+                   put_call(state_->caller->dialect(), key, std::nullopt, Existence::must_not, options), stop);
 }
 
 Result<Answer> Client::set_directory(std::string_view key, const WriteOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, std::nullopt, Existence::any, options), stop);
+  return ask_store(*state_->caller, put_call(state_->caller->dialect(), key, std::nullopt, Existence::any, options),
+                   stop);
 }
 
 Result<Answer> Client::update_directory(std::string_view key, const WriteOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, put_call(key, std::nullopt, Existence::must, options), stop);
+  return ask_store(*state_->caller, put_call(state_->caller->dialect(), key, std::nullopt, Existence::must, options),
+                   stop);
 }
 
 Result<Answer> Client::remove(std::string_view key, const RemoveOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, delete_call(key, options), stop);
+  return ask_store(*state_->caller, delete_call(state_->caller->dialect(), key, options), stop);
 }
 
 Result<Answer> Client::compare_and_swap(std::string_view key, std::string_view value, const Compare& compare,
                                         const WriteOptions& options, std::stop_token stop) const {
-  return ask_store(*state_->caller, compare_and_swap_call(key, value, compare, options), stop);
+  return ask_store(*state_->caller, compare_and_swap_call(state_->caller->dialect(), key, value, compare, options),
+                   stop);
 }
 
 Result<Answer> Client::compare_and_delete(std::string_view key, const Compare& compare, const CallOptions& options,
                                           std::stop_token stop) const {
-  return ask_store(*state_->caller, compare_and_delete_call(key, compare, options), stop);
+  return ask_store(*state_->caller, compare_and_delete_call(state_->caller->dialect(), key, compare, options), stop);
 }
 
 Result<std::optional<Event>> Client::wait(std::string_view key, const WaitOptions& options,

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view form_type = "application/x-www-form-urlencoded";
 
-Result<Call> call_for(std::string_view key, Call::Kind kind, std::string_view method, std::optional<Duration> timeout) {
+Result<Call> call_for(const StoreDialect& dialect, std::string_view key, Call::Kind kind, std::string_view method,
+                      std::optional<Duration> timeout) {
   auto normal = normalize_key(key);
   if (!normal) {
     Error error = std::move(normal.error());
@@ -21,13 +22,14 @@ Result<Call> call_for(std::string_view key, Call::Kind kind, std::string_view me
   }
   Call call{.kind = kind, .key = std::move(*normal), .request = {}, .value = {}, .timeout = timeout};
   call.request.method = method;
-  call.request.target = "/keys";
+  call.request.target = dialect.keys_path;
   append_encoded_path(call.request.target, call.key);
   return call;
 }
 
-Result<Call> write_call(std::string_view key, std::string_view method, std::optional<Duration> timeout) {
-  auto call = call_for(key, Call::Kind::write, method, timeout);
+Result<Call> write_call(const StoreDialect& dialect, std::string_view key, std::string_view method,
+                        std::optional<Duration> timeout) {
+  auto call = call_for(dialect, key, Call::Kind::write, method, timeout);
   if (call) call->request.content_type = form_type;
   return call;
 }
@@ -63,19 +65,20 @@ Result<Call> with_comparison(Call call, const Compare& compare, std::string Requ
 
 }  // namespace
 
-Result<Call> get_call(std::string_view key, const GetOptions& options) {
-  auto call = call_for(key, Call::Kind::read, "GET", options.timeout);
+Result<Call> get_call(const StoreDialect& dialect, std::string_view key, const GetOptions& options) {
+  auto call = call_for(dialect, key, Call::Kind::read, "GET", options.timeout);
   if (call) call->wish.avoid = options.avoid_endpoint;
-  if (!call || (!options.recursive && !options.sorted)) return call;
+  if (!call || (!options.recursive && !options.sorted && !dialect.reads_ask_for_quorum)) return call;
   call->request.target += '?';
+  if (dialect.reads_ask_for_quorum) append_parameter(call->request.target, "quorum", "true");
   if (options.recursive) append_parameter(call->request.target, "recursive", "true");
   if (options.sorted) append_parameter(call->request.target, "sorted", "true");
   return call;
 }
 
-Result<Call> put_call(std::string_view key, std::optional<std::string_view> value, Existence existence,
-                      const WriteOptions& options) {
-  auto call = write_call(key, "PUT", options.timeout);
+Result<Call> put_call(const StoreDialect& dialect, std::string_view key, std::optional<std::string_view> value,
+                      Existence existence, const WriteOptions& options) {
+  auto call = write_call(dialect, key, "PUT", options.timeout);
   if (!call) return call;
   std::string& form = call->request.body;
   if (value) {
@@ -85,20 +88,21 @@ Result<Call> put_call(std::string_view key, std::optional<std::string_view> valu
     append_parameter(form, "dir", "true");
   }
   if (existence != Existence::any)
-    append_parameter(form, "prevExists", existence == Existence::must ? "true" : "false");
+    append_parameter(form, dialect.previous_exists, existence == Existence::must ? "true" : "false");
   return with_options(std::move(*call), options);
 }
 
-Result<Call> post_call(std::string_view directory, std::string_view value, const WriteOptions& options) {
-  auto call = write_call(directory, "POST", options.timeout);
+Result<Call> post_call(const StoreDialect& dialect, std::string_view directory, std::string_view value,
+                       const WriteOptions& options) {
+  auto call = write_call(dialect, directory, "POST", options.timeout);
   if (!call) return call;
   append_parameter(call->request.body, "value", value);
   call->value = value;
   return with_options(std::move(*call), options);
 }
 
-Result<Call> delete_call(std::string_view key, const RemoveOptions& options) {
-  auto call = call_for(key, Call::Kind::write, "DELETE", options.timeout);
+Result<Call> delete_call(const StoreDialect& dialect, std::string_view key, const RemoveOptions& options) {
+  auto call = call_for(dialect, key, Call::Kind::write, "DELETE", options.timeout);
   if (!call || (!options.recursive && !options.dir)) return call;
   call->request.target += '?';
   if (options.recursive) append_parameter(call->request.target, "recursive", "true");
@@ -106,9 +110,9 @@ Result<Call> delete_call(std::string_view key, const RemoveOptions& options) {
   return call;
 }
 
-Result<Call> compare_and_swap_call(std::string_view key, std::string_view value, const Compare& compare,
-                                   const WriteOptions& options) {
-  auto call = write_call(key, "PUT", options.timeout);
+Result<Call> compare_and_swap_call(const StoreDialect& dialect, std::string_view key, std::string_view value,
+                                   const Compare& compare, const WriteOptions& options) {
+  auto call = write_call(dialect, key, "PUT", options.timeout);
   if (!call) return call;
   append_parameter(call->request.body, "value", value);
   call->value = value;
@@ -117,16 +121,17 @@ Result<Call> compare_and_swap_call(std::string_view key, std::string_view value,
   return with_options(std::move(*call), options);
 }
 
-Result<Call> compare_and_delete_call(std::string_view key, const Compare& compare, const CallOptions& options) {
-  auto call = call_for(key, Call::Kind::write, "DELETE", options.timeout);
+Result<Call> compare_and_delete_call(const StoreDialect& dialect, std::string_view key, const Compare& compare,
+                                     const CallOptions& options) {
+  auto call = call_for(dialect, key, Call::Kind::write, "DELETE", options.timeout);
   if (!call) return call;
   // In the query: the server does not read the body of a DELETE, and would delete whatever is there.
   call->request.target += '?';
   return with_comparison(std::move(*call), compare, &Request::target);
 }
 
-Result<Call> wait_call(std::string_view key, const WaitOptions& options) {
-  auto call = call_for(key, Call::Kind::poll, "GET", options.timeout);
+Result<Call> wait_call(const StoreDialect& dialect, std::string_view key, const WaitOptions& options) {
+  auto call = call_for(dialect, key, Call::Kind::poll, "GET", options.timeout);
   if (!call) return call;
   std::string& target = call->request.target;
   target += "?wait=true";

@@ -4,6 +4,7 @@
 
 #include <deimos/internal/utf8.h>
 
+#include "calls/store_identity.h"
 #include "keys/key_value_call.h"
 #include "wire/answer.h"
 
@@ -61,9 +62,13 @@ Result<T> ask(Caller& caller, Result<Call> call, const std::stop_token& stop, Re
   auto answered = caller.ask(std::move(*call), stop);
   if (!answered) return tl::unexpected<Error>(caller.report(std::move(answered.error())));
 
+  const bool strange = !answered->timed_out && is_a_strangers(answered->response);
   Result<T> result = read(*answered, asked);
   if (!result) {
     Error& error = result.error();
+    if (strange && error.code == errc::protocol_error) {
+      error.message += "; " + identify_stranger(caller, answered->endpoint, stop);
+    }
     error.method = asked.method;
     error.key = asked.key;
     error.endpoint = std::move(answered->endpoint);
@@ -78,25 +83,50 @@ bool is_blank(std::string_view text) noexcept { return text.find_first_not_of(" 
 }  // namespace
 
 Result<Answer> ask_store(Caller& caller, Result<Call> call, const std::stop_token& stop) {
-  return ask<Answer>(caller, std::move(call), stop, [](Answered& answered, const Asked& asked) {
-    return matched(read_answer(std::move(answered.response)), asked);
+  return ask<Answer>(caller, std::move(call), stop, [&](Answered& answered, const Asked& asked) {
+    return matched(read_answer(std::move(answered.response), caller.dialect()), asked);
   });
 }
 
-Result<Heard> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options, const EndpointWish& wish,
-                             const std::stop_token& stop) {
-  const auto read = [](Answered& answered, const Asked& asked) -> Result<Heard> {
+namespace {
+
+/// An etcd tells the removal of `/jobs` from its history to a watcher of `/jobsite` too.
+bool is_strange_removal(const Event& event, const Asked& asked, const StoreDialect& dialect) {
+  return dialect.tells_strange_removals && event.is_removal() && asked.key.starts_with(event.node.key);
+}
+
+Result<Heard> wait_once(Caller& caller, std::string_view key, const WaitOptions& options, const EndpointWish& wish,
+                        const std::stop_token& stop) {
+  const StoreDialect& dialect = caller.dialect();
+  const auto read = [&](Answered& answered, const Asked& asked) -> Result<Heard> {
     // The server ends a poll that heard nothing, or whose watcher it dropped, with an empty body.
     if (answered.timed_out || (answered.response.status == 200 && is_blank(answered.response.body)))
       return Heard{.event = std::nullopt, .endpoint = answered.endpoint};
-    auto answer = read_answer(std::move(answered.response));
+    auto answer = read_answer(std::move(answered.response), dialect);
     if (!answer) return tl::unexpected<Error>(std::move(answer.error()));
-    if (!is_event_of(*answer, asked)) return mixed_up(answer->node.key, asked.key);
-    return Heard{.event = std::move(static_cast<Event&>(*answer)), .endpoint = answered.endpoint};
+    const bool is_asked_for = is_event_of(*answer, asked);
+    if (!is_asked_for && !is_strange_removal(*answer, asked, dialect)) return mixed_up(answer->node.key, asked.key);
+    return Heard{
+        .event = std::move(static_cast<Event&>(*answer)), .endpoint = answered.endpoint, .is_asked_for = is_asked_for};
   };
-  Result<Call> call = wait_call(key, options);
+  Result<Call> call = wait_call(dialect, key, options);
   if (call) call->wish = wish;
   return ask<Heard>(caller, std::move(call), stop, read);
+}
+
+}  // namespace
+
+Result<Heard> wait_for_event(Caller& caller, std::string_view key, const WaitOptions& options, const EndpointWish& wish,
+                             const std::stop_token& stop) {
+  const TimePoint end = saturating_add(caller.runtime().now(), options.timeout.value_or(caller.options().poll_timeout));
+  WaitOptions rest = options;
+  for (;;) {
+    Result<Heard> heard = wait_once(caller, key, rest, wish, stop);
+    if (!heard || heard->is_asked_for) return heard;
+    rest.from_index = heard->event->node.modified_index + 1;
+    rest.timeout = end - caller.runtime().now();
+    if (*rest.timeout <= Duration::zero()) return Heard{.event = std::nullopt, .endpoint = heard->endpoint};
+  }
 }
 
 }  // namespace deimos

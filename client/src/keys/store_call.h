@@ -21,6 +21,7 @@ namespace deimos {
 struct Heard {
   std::optional<Event> event;
   std::string endpoint;
+  bool is_asked_for = true;
 };
 
 /// See Client::wait().

@@ -47,7 +47,7 @@ struct Reading {
 };
 
 Result<Reading> read_state(Caller& caller, const std::string& key, bool recursive, const std::stop_token& stop) {
-  auto answer = ask_store(caller, get_call(key, {.recursive = recursive}), stop);
+  auto answer = ask_store(caller, get_call(caller.dialect(), key, {.recursive = recursive}), stop);
   Reading reading;
   if (answer) {
     reading = {.state = std::move(answer->node), .index = answer->index};
@@ -56,7 +56,8 @@ Result<Reading> read_state(Caller& caller, const std::string& key, bool recursiv
   } else {
     return tl::unexpected<Error>(std::move(answer.error()));
   }
-  if (reading.index == 0) return fail(errc::protocol_error, "the answer to a GET lacks X-Deimos-Index");
+  if (reading.index == 0)
+    return fail(errc::protocol_error, "the answer to a GET lacks " + std::string(caller.dialect().index_header));
   return reading;
 }
 

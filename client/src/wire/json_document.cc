@@ -58,6 +58,8 @@ constexpr NamedField node_fields[] = {
 /// The receiver of nlohmann's SAX parser, which keeps its own stack on the heap: nothing here recurses.
 class Reader {
  public:
+  explicit Reader(bool nameless_root) noexcept : nameless_root_(nameless_root) {}
+
   using number_integer_t = nlohmann::json::number_integer_t;
   using number_unsigned_t = nlohmann::json::number_unsigned_t;
   using number_float_t = nlohmann::json::number_float_t;
@@ -156,7 +158,11 @@ class Reader {
     frames_.pop_back();
     if (frame.kind == Frame::Kind::document) return true;
     constexpr unsigned needed = bit(Field::key) | bit(Field::modified_index) | bit(Field::created_index);
-    if ((frame.seen & needed) != needed) return refuse("a node lacks `key`, `modifiedIndex` or `createdIndex`");
+    if (nameless_root_ && frame.place == Field::node && frame.node.dir && (frame.seen & needed) == 0) {
+      frame.node.key = "/";
+    } else if ((frame.seen & needed) != needed) {
+      return refuse("a node lacks `key`, `modifiedIndex` or `createdIndex`");
+    }
     place(std::move(frame));
     field_ = Field::unknown;
     return true;
@@ -254,6 +260,7 @@ class Reader {
     }
   }
 
+  const bool nameless_root_;
   JsonDocument document_;
   std::vector<Frame> frames_;
   Field field_ = Field::unknown;
@@ -264,8 +271,8 @@ class Reader {
 
 }  // namespace
 
-tl::expected<JsonDocument, std::string> read_json_document(std::string_view text) {
-  Reader reader;
+tl::expected<JsonDocument, std::string> read_json_document(std::string_view text, bool nameless_root) {
+  Reader reader(nameless_root);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) {
     return tl::unexpected<std::string>(std::move(reader.reason()));
   }

@@ -25,7 +25,9 @@ struct JsonDocument {
 
 /// Reads one JSON object that fills `text` but for white space. Unknown fields are skipped. Refused, with a sentence
 /// that says what and where: anything that is not JSON, known fields of a wrong type or given twice, nodes without
-/// `key`, `modifiedIndex` or `createdIndex`, and nesting that could exhaust the stack of whoever handles the result.
-[[nodiscard]] tl::expected<JsonDocument, std::string> read_json_document(std::string_view text);
+/// `key`, `modifiedIndex` or `createdIndex` (with `nameless_root`, a root has none of them), and nesting that could
+/// exhaust the stack of whoever handles the result.
+[[nodiscard]] tl::expected<JsonDocument, std::string> read_json_document(std::string_view text,
+                                                                         bool nameless_root = false);
 
 }  // namespace deimos

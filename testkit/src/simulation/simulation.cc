@@ -112,6 +112,10 @@ struct Simulation::State {
   Life& life_of(std::string_view process);
   void start(const std::string& name, Program& program);
   void crash(const std::string& name, Life& life);
+  /// What the cluster is taken for.
+  [[nodiscard]] Dialect client_dialect() const noexcept {
+    return options.cluster.dialect == fake::Dialect::etcd2 ? Dialect::etcd2 : Dialect::deimos;
+  }
   template <typename Run>
   auto explained(Run run);
 
@@ -190,6 +194,7 @@ void Simulation::spawn(const std::string& name, std::function<void(Process&)> bo
   if (state_->programs.contains(name)) throw std::invalid_argument("there is a process named " + name + " already");
   static_cast<void>(LocalClock(Scheduler::start, options.clock));  // Refuses what no clock can do.
   if (options.client.endpoints.empty()) options.client.endpoints = urls_of(state_->options.nodes);
+  options.client.dialect = state_->client_dialect();
   state_->network.add_process(name);
   Program& program = state_->programs[name];
   program.body = std::move(body);
@@ -269,6 +274,7 @@ Process& Simulation::observer() noexcept {
     state_->network.add_process_outside(observer_name);
     ProcessOptions options;
     options.client.endpoints = urls_of(state_->options.nodes);
+    options.client.dialect = state_->client_dialect();
     state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, observer_name, 1,
                                                  std::move(options), state_->options.seed);
   }

@@ -19,7 +19,7 @@ namespace deimos::testkit {
 
 struct ProcessOptions {
   ClockOptions clock = {};
-  /// Endpoints, runtime and transport are filled in.
+  /// Endpoints, dialect (the cluster's), runtime and transport are filled in.
   ClientOptions client = {};
   /// `owner` is the process's name, if it is empty.
   LockOptions locks = {};
