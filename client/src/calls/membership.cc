@@ -25,6 +25,7 @@ Result<std::vector<std::string>> sync_members(Caller& caller, std::optional<Dura
   Call call{.kind = Call::Kind::read, .key = {}, .request = {}, .timeout = timeout};
   call.request.method = "GET";
   call.request.target = machines_path;
+  const TimePoint end = saturating_add(caller.runtime().now(), timeout.value_or(caller.options().request_timeout));
   auto answered = caller.ask(std::move(call), stop);
   if (!answered) return tl::unexpected<Error>(caller.report(std::move(answered.error())));
 
@@ -40,7 +41,7 @@ Result<std::vector<std::string>> sync_members(Caller& caller, std::optional<Dura
     error.endpoint = answered->endpoint;
     error.attempts = answered->attempts;
     if (answered->response.status != 200) {
-      error.message += "; " + identify_stranger(caller, error.endpoint, stop);
+      error.message += "; " + identify_stranger(caller, error.endpoint, end, stop);
     }
     return tl::unexpected<Error>(caller.report(std::move(error)));
   }

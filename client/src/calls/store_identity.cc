@@ -22,12 +22,15 @@ std::optional<std::string> etcd_version(const Response& response) {
   return plain ? std::string(version) : std::string("of unknown version");
 }
 
-std::string identify_etcd(const std::string& version, bool serves_v2) {
+std::string identify_etcd(const std::string& version, bool serves_v2, Dialect dialect) {
   const std::string etcd = "it is an etcd " + version;
-  if (serves_v2) return etcd + ": set ClientOptions::dialect to Dialect::etcd2";
-  return etcd +
-         " that does not serve the v2 API: start it with --enable-v2 (3.4 or 3.5; later ones have no v2 API), and "
-         "set ClientOptions::dialect to Dialect::etcd2";
+  if (!serves_v2) {
+    return etcd +
+           " that does not serve the v2 API: start it with --enable-v2 (3.4 or 3.5; later ones have no v2 API), "
+           "and set ClientOptions::dialect to Dialect::etcd2";
+  }
+  if (dialect == Dialect::etcd2) return etcd + " all the same: something in between must have answered";
+  return etcd + ": set ClientOptions::dialect to Dialect::etcd2";
 }
 
 }  // namespace
@@ -37,14 +40,19 @@ bool is_a_strangers(const Response& response) {
   return !has_object && response.status != 0;
 }
 
-std::string identify_stranger(const Caller& caller, const std::string& endpoint, const std::stop_token& stop) {
+std::string identify_stranger(const Caller& caller, const std::string& endpoint, TimePoint end,
+                              const std::stop_token& stop) {
   const auto look = [&](std::string_view target) {
-    return caller.look(endpoint, target, caller.options().connect_timeout, stop).value_or(Response{});
+    const Duration left = end - caller.runtime().now();
+    if (left <= Duration::zero()) return Response{};
+    return caller.look(endpoint, target, std::min(left, caller.options().connect_timeout), stop).value_or(Response{});
   };
+  const Dialect dialect = caller.options().dialect;
   if (const auto version = etcd_version(look("/version"))) {
-    return identify_etcd(*version, look(store_dialect(Dialect::etcd2).keys_path).status == 200);
+    return identify_etcd(*version, look(store_dialect(Dialect::etcd2).keys_path).status == 200, dialect);
   }
   if (read_machines(look(store_dialect(Dialect::deimos).machines_path))) {
+    if (dialect == Dialect::deimos) return "it is a Deimos all the same: something in between must have answered";
     return "it is a Deimos: set ClientOptions::dialect to Dialect::deimos";
   }
   return "it is neither a Deimos nor an etcd: the endpoint's host or port must be wrong";

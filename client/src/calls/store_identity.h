@@ -15,8 +15,8 @@ namespace deimos {
 [[nodiscard]] bool is_a_strangers(const Response& response);
 
 /// Asks the endpoint who it is: a sentence that says so, and what to change. Blocks for two or three short requests,
-/// each for ClientOptions::connect_timeout at most.
-[[nodiscard]] std::string identify_stranger(const Caller& caller, const std::string& endpoint,
+/// each for ClientOptions::connect_timeout at most, and all until `end`.
+[[nodiscard]] std::string identify_stranger(const Caller& caller, const std::string& endpoint, TimePoint end,
                                             const std::stop_token& stop);
 
 }  // namespace deimos

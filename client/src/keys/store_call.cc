@@ -58,6 +58,9 @@ bool is_event_of(const Event& event, const Asked& asked) {
 template <typename T, typename Read>
 Result<T> ask(Caller& caller, Result<Call> call, const std::stop_token& stop, Read read) {
   if (!call) return tl::unexpected<Error>(caller.report(std::move(call.error())));
+  const Duration timeout = call->timeout.value_or(call->kind == Call::Kind::poll ? caller.options().poll_timeout
+                                                                                 : caller.options().request_timeout);
+  const TimePoint end = saturating_add(caller.runtime().now(), timeout);
   const Asked asked{.method = call->request.method, .key = call->key, .value = call->value};
   auto answered = caller.ask(std::move(*call), stop);
   if (!answered) return tl::unexpected<Error>(caller.report(std::move(answered.error())));
@@ -67,7 +70,7 @@ Result<T> ask(Caller& caller, Result<Call> call, const std::stop_token& stop, Re
   if (!result) {
     Error& error = result.error();
     if (strange && error.code == errc::protocol_error) {
-      error.message += "; " + identify_stranger(caller, answered->endpoint, stop);
+      error.message += "; " + identify_stranger(caller, answered->endpoint, end, stop);
     }
     error.method = asked.method;
     error.key = asked.key;

@@ -70,11 +70,22 @@ TEST_F(Retry, AWriteWithoutAClearAnswerIsNeverSentAgain) {
 }
 
 TEST_F(Retry, AnAnswerThatIsNotDeimosLeavesAWritesOutcomeUnknown) {
-  transport.then(answer(200, "<html>Welcome to the hotel's network</html>"));
+  constexpr const char* page = "<html>Welcome to the hotel's network</html>";
+  for (int asked = 0; asked < 3; ++asked) transport.then(answer(200, page));  // `/version` and `/machines` too.
   const auto written = client().remove("/a");
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code, errc::protocol_error);
   EXPECT_TRUE(written.error().code == condition::outcome_unknown);
+  EXPECT_THAT(written.error().message, HasSubstr("it is neither a Deimos nor an etcd"));
+}
+
+TEST_F(Retry, AnAnswerFromInBetweenIsToldFromThatOfAnotherStore) {
+  transport.then(answer(404, "<html>Log in first</html>"));
+  transport.then(answer(404, "404 page not found\n"));
+  transport.then(answer(200, "http://127.0.0.1:4001"));
+  const Error error = client().get("/a").error();
+  EXPECT_EQ(error.code, errc::protocol_error);
+  EXPECT_THAT(error.message, HasSubstr("it is a Deimos all the same"));
 }
 
 TEST_F(Retry, ARefusalOfTheStoreIsFinal) {

@@ -1,6 +1,4 @@
 // The client over the v2 API of etcd: every call, watches, members, and what it says when something else answers.
-#include <future>
-
 #include <gmock/gmock.h>
 
 #include <deimos/fake/http_server.h>
@@ -108,6 +106,21 @@ TEST_P(OverEtcd2, AClientOfDeimosIsToldThatItIsAnEtcd) {
     EXPECT_EQ(error.code, errc::protocol_error);
     EXPECT_THAT(error.describe(), HasSubstr("it is an etcd 3.4.23: set ClientOptions::dialect to Dialect::etcd2"));
   }
+}
+
+TEST(Etcd2Dialect, NoReadIsAnsweredByANodeThatIsCutOff) {
+  const fake::SystemClock clock;
+  fake::HttpCluster served({.nodes = 3,
+                            .dialect = fake::Dialect::etcd2,
+                            .clock = &clock,
+                            .request_timeout = std::chrono::milliseconds(200)});
+  const Client others({.endpoints = {served.urls()[0]}, .dialect = Dialect::etcd2});
+  const Client client({.endpoints = {served.urls()[2]}, .dialect = Dialect::etcd2});
+  EXPECT_TRUE(others.set("/a", "old"));
+  EXPECT_EQ(client.get("/a").value().node.value, "old");
+  served.cluster().partition({1, 2}, {3});
+  EXPECT_TRUE(others.set("/a", "new"));
+  EXPECT_EQ(client.get("/a", {.timeout = 1s}).error().code, errc::unavailable);
 }
 
 TEST(Etcd2Dialect, AnEtcdWithoutTheV2ApiSaysWhatToChange) {
