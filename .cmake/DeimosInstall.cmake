@@ -60,6 +60,10 @@ foreach(program deimos-fake deimos-check)
   endif()
 endforeach()
 
+if(TARGET deimos-fake)
+  install(FILES "${PROJECT_SOURCE_DIR}/fakecluster/python/deimos_fake.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/deimos/python")
+endif()
+
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/deimosConfig.cmake.in" "${PROJECT_BINARY_DIR}/deimosConfig.cmake"
   INSTALL_DESTINATION "${deimos_package_dir}" NO_SET_AND_CHECK_MACRO NO_CHECK_REQUIRED_COMPONENTS_MACRO)
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/deimosConfigVersion.cmake" COMPATIBILITY SameMinorVersion)

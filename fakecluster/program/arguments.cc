@@ -99,6 +99,14 @@ void describe_cluster(CLI::App& app, Arguments& arguments, Texts& texts) {
                  "the probability, from 0 to 0.99, that a sweep of expired keys is missed")
       ->check(CLI::Range(0.0, 0.99))
       ->capture_default_str();
+  app.add_option("--journal", cluster.journal_entries, "how many requests the admin API remembers, the latest; 0: none")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{10'000'000}))
+      ->capture_default_str();
+  app.add_option("--data", arguments.data_file, "a file of JSON, as GET /data of the admin API says it: what is stored")
+      ->check(CLI::ExistingFile);
+  app.add_option("--plan", arguments.plan_file,
+                 "a file of JSON, as POST /plan of the admin API takes it: what goes wrong, from now on")
+      ->check(CLI::ExistingFile);
   app.add_option("--quorum-timeout", texts.quorum_timeout_ms,
                  "milliseconds that a request waits for a quorum; then it is answered 500")
       ->check(CLI::Range(std::int64_t{1}, a_day_ms))
@@ -116,8 +124,10 @@ void describe_network(CLI::App& app, Arguments& arguments, Texts& texts) {
   app.add_option("--admin", texts.admin,
                  "where the admin API listens, as HOST:PORT of a loopback address (default: nowhere)")
       ->check(CLI::Validator(check_loopback, "HOST:PORT"));
-  app.add_flag("--log", arguments.log,
-               "write a line for each request to standard error; lines are left out while nobody reads them");
+  app.add_flag(
+      "--log", arguments.log,
+      "write a line for each request to standard error: the cluster's time, node, client, method, target, status, "
+      "duration, what a rule did; lines are left out while nobody reads them");
   app.add_flag("--die-with-parent", arguments.die_with_parent,
                "end when the process (on Linux: the thread) that started it has ended, in whatever way");
   const auto limit = [&](const char* name, std::size_t& value, const char* description) {

@@ -24,7 +24,9 @@ struct Arguments {
   bool log = false;
   bool die_with_parent = false;
   HttpLimits limits = {};
-  ClusterOptions cluster = {.nodes = 1};  ///< But for its clock.
+  ClusterOptions cluster = {.nodes = 1, .journal_entries = 10'000};  ///< But for its clock.
+  std::string data_file = {};                                        ///< Empty: none.
+  std::string plan_file = {};
 };
 
 /// Writes to standard output or standard error, and gives the status to exit with instead, for a call for help and for

@@ -6,13 +6,20 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <deimos/fake/admin.h>
+#include <deimos/fake/data_json.h>
+#include <deimos/fake/fault_json.h>
 #include <deimos/fake/http_cluster.h>
 
 #include "access_log.h"
@@ -47,15 +54,54 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// Says the file in what is wrong with it.
+template <typename Call>
+auto named(const std::string& path, Call call) {
+  try {
+    return call();
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(path + ": " + error.what());
+  }
+}
+
+/// What is in a file of JSON.
+template <typename Parse>
+auto in_file(const std::string& path, Parse parse) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file) throw std::invalid_argument(path + ": cannot be read");
+  return named(path, [&] { return parse(text.str()); });
+}
+
+void write_log(Cluster& cluster, AccessLog& log) {
+  std::vector<std::string> names;
+  for (const NodeState& node : cluster.state().nodes) names.push_back(node.name);
+  log.name_nodes(std::move(names));
+  cluster.on_journal([&log](const JournalEntry& entry) { log.write(entry); });
+}
+
 void run(const Arguments& arguments, int end_signal) {
   const SystemClock system_clock;
   ClusterOptions options = arguments.cluster;
   if (!arguments.manual_clock) options.clock = &system_clock;
 
+  const Data data = arguments.data_file.empty() ? Data{} : in_file(arguments.data_file, data_from_json);
+  const Plan plan = arguments.plan_file.empty() ? Plan{} : in_file(arguments.plan_file, plan_from_json);
   AccessLog log;
+  std::atomic<const Cluster*> cluster = nullptr;  // Before it is made, nobody asks.
   HttpServerOptions http{.host = arguments.listen.host, .port = arguments.listen.port, .limits = arguments.limits};
-  if (arguments.log) http.on_access = [&log](const HttpAccess& access) { log.write(access); };
+  if (arguments.log) {
+    http.on_access = [&](const HttpAccess& access) {
+      if (const Cluster* const asked = cluster) log.write(access, asked->now());
+    };
+  }
   HttpCluster served(options, http);
+  cluster = &served.cluster();
+  if (arguments.log) write_log(served.cluster(), log);
+  if (!arguments.data_file.empty()) named(arguments.data_file, [&] { served.cluster().load(data); });
+  if (!arguments.plan_file.empty()) named(arguments.plan_file, [&] { served.cluster().run(plan); });
+  for (const std::string& left_out : plan.left_out) std::cerr << "deimos-fake: left out: " << left_out << "\n";
 
   Admin admin(served.cluster());
   std::optional<HttpServer> admin_server;

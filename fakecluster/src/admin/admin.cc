@@ -1,17 +1,19 @@
 #include <deimos/fake/admin.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
-#include <chrono>
-#include <optional>
+#include <map>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <deimos/internal/ascii.h>
-#include <deimos/internal/rfc3339.h>
-#include "admin/fault_json.h"
+#include <deimos/internal/percent_coding.h>
+
+#include "admin/admin_call.h"
+#include "admin/admin_waits.h"
 
 namespace deimos::fake {
 namespace {
@@ -26,161 +28,49 @@ GET    /rules        the rules in force
 DELETE /rules/ID     removes a rule; without /ID all of them
 GET    /clock        true time
 POST   /clock        {"advance": "5s"}: moves a manual clock
+POST   /wait         {"until": {"kind": "key_exists", "key": "/a"}, "within": "5s"}: moves a manual clock until it
+                     holds, or lets time pass
+GET    /journal      what was asked; ?method=PUT&key=/locks/*&since=7&limit=10 selects
+DELETE /journal      forgets it
+POST   /journal/verify   {"match": {"method": "PUT"}, "exactly": 3}; or at_least, at_most
+GET    /data         what is stored; with ?indexes=true also the indexes
+PUT    /data         {"entries": [{"key": "/config/rate", "value": "100", "ttl": "30s"}]}: replaces it
+POST   /plan         {"faults": [{"kind": "isolate", "node": 2, "after": "1s"}]}: runs it from now on
 POST   /reset        makes the cluster anew; with {"seed": 7}, from another seed
 )";
-
-/// What happens on the way (elections without end, say) takes real time, in which nobody else is served.
-constexpr std::chrono::hours longest_advance{24};
 
 Response json_answer(int status, const Json& json) {
   return {status, {{"Content-Type", "application/json"}}, text_of(json) + "\n"};
 }
 
-/// A refusal with another status than 400.
-class Refused : public std::runtime_error {
- public:
-  Refused(int its_status, const std::string& why, std::string its_allowed = {})
-      : std::runtime_error(why), status(its_status), allowed(std::move(its_allowed)) {}
-  int status;
-  std::string allowed;  ///< Methods, for the header of that name.
-};
-
-/// One request as its handlers see it.
-struct Call {
-  Cluster& cluster;
-  const Request& request;
-  std::optional<std::string_view> id;  ///< What follows the name of what it is about.
-
-  /// The body, an object.
-  [[nodiscard]] Json object() const {
-    Json json = parse_json(request.body);
-    if (!json.is_object()) throw std::invalid_argument("expected a JSON object");
-    return json;
-  }
-  [[nodiscard]] std::uint64_t number() const {
-    const std::string_view digits = id.value_or("");
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error == std::errc() && end == digits.data() + digits.size()) return number;
-    throw Refused(404, "'" + std::string(digits) + "' is no id");
-  }
-};
-
-/// Takes the only field that an object may have.
-std::optional<Json> take_only(Json& object, const char* name) {
-  std::optional<Json> value;
-  for (auto& [field, element] : object.items()) {
-    if (field != name) throw std::invalid_argument("unknown field '" + field + "': only '" + name + "' can be there");
-    value = std::move(element);
-  }
-  return value;
-}
-
-Json clock_json(const Call& call) { return {{"now", internal::rfc3339_text(call.cluster.now())}}; }
-
-Json get_cluster(const Call& call) { return json_of(call.cluster.state()); }
-
-Json get_faults(const Call& call) {
-  Json faults = Json::array();
-  for (const PendingFault& fault : call.cluster.pending_faults()) {
-    faults.push_back({{"id", fault.id}, {"at", internal::rfc3339_text(fault.at)}, {"fault", json_of(fault.fault)}});
-  }
-  return faults;
-}
-
-Json post_faults(const Call& call) {
-  Json body = parse_json(call.request.body);
-  std::optional<std::chrono::nanoseconds> after;
-  if (body.is_object() && body.contains("after")) {
-    after = duration_of(body.at("after"), "after");
-    body.erase("after");
-  }
-  const Fault fault = fault_of(body);
-  Json answer{{"description", describe(fault)}};
-  if (after) {
-    answer["id"] = call.cluster.after(*after, fault);
-  } else {
-    call.cluster.apply(fault);
-  }
-  return answer;
-}
-
-Json delete_faults(const Call& call) {
-  const std::uint64_t id = call.number();
-  if (!call.cluster.cancel(id)) throw Refused(404, "no fault " + std::to_string(id) + " is to come");
-  return Json::object();
-}
-
-Json get_rules(const Call& call) {
-  Json rules = Json::array();
-  for (const RuleStatus& status : call.cluster.rules()) rules.push_back(json_of(status));
-  return rules;
-}
-
-Json post_rules(const Call& call) {
-  Rule rule = rule_of(call.object());
-  std::string description = describe(rule);
-  return {{"id", call.cluster.add_rule(std::move(rule))}, {"description", std::move(description)}};
-}
-
-Json delete_rules(const Call& call) {
-  if (!call.id) {
-    call.cluster.apply(RemoveRules{});
-  } else if (const std::uint64_t id = call.number(); !call.cluster.remove_rule(id)) {
-    throw Refused(404, "there is no rule " + std::to_string(id));
-  }
-  return Json::object();
-}
-
-Json post_clock(const Call& call) {
-  Json body = call.object();
-  const std::optional<Json> by = take_only(body, "advance");
-  if (!by) throw std::invalid_argument(R"(expected {"advance": "5s"})");
-  const std::chrono::nanoseconds duration = duration_of(*by, "advance");
-  if (duration > longest_advance) throw std::invalid_argument("advance: at most 24h at a time");
-  try {
-    call.cluster.advance(duration);
-  } catch (const std::invalid_argument&) {
-    throw;
-  } catch (const std::logic_error&) {
-    throw Refused(409, "the clock moves by itself");
-  }
-  return clock_json(call);
-}
-
-Json post_reset(const Call& call) {
-  Json body = call.request.body.empty() ? Json::object() : call.object();
-  if (const std::optional<Json> seed = take_only(body, "seed")) {
-    call.cluster.reset(number_of(*seed, "seed"));
-  } else {
-    call.cluster.reset();
-  }
-  return get_cluster(call);
-}
+enum class Takes { nothing, id, maybe_id, query };
 
 struct Route {
   std::string_view method;
   std::string_view path;
-  enum class Id { none, needed, possible } id;
-  Json (*handler)(const Call&);
+  Takes what;
+  Json (*handler)(const AdminCall&);
 };
 
 constexpr std::array routes{
-    Route{"GET", "/cluster", Route::Id::none, get_cluster},
-    Route{"GET", "/faults", Route::Id::none, get_faults},
-    Route{"POST", "/faults", Route::Id::none, post_faults},
-    Route{"DELETE", "/faults", Route::Id::needed, delete_faults},
-    Route{"GET", "/rules", Route::Id::none, get_rules},
-    Route{"POST", "/rules", Route::Id::none, post_rules},
-    Route{"DELETE", "/rules", Route::Id::possible, delete_rules},
-    Route{"GET", "/clock", Route::Id::none, clock_json},
-    Route{"POST", "/clock", Route::Id::none, post_clock},
-    Route{"POST", "/reset", Route::Id::none, post_reset},
+    Route{"GET", "/cluster", Takes::nothing, get_cluster},
+    Route{"GET", "/faults", Takes::nothing, get_faults},
+    Route{"POST", "/faults", Takes::nothing, post_faults},
+    Route{"DELETE", "/faults", Takes::id, delete_faults},
+    Route{"POST", "/plan", Takes::nothing, post_plan},
+    Route{"GET", "/rules", Takes::nothing, get_rules},
+    Route{"POST", "/rules", Takes::nothing, post_rules},
+    Route{"DELETE", "/rules", Takes::maybe_id, delete_rules},
+    Route{"GET", "/clock", Takes::nothing, get_clock},
+    Route{"POST", "/clock", Takes::nothing, post_clock},
+    Route{"POST", "/wait", Takes::nothing, post_wait},
+    Route{"GET", "/journal", Takes::query, get_journal},
+    Route{"DELETE", "/journal", Takes::nothing, delete_journal},
+    Route{"POST", "/journal/verify", Takes::nothing, verify_journal},
+    Route{"GET", "/data", Takes::query, get_data},
+    Route{"PUT", "/data", Takes::nothing, put_data},
+    Route{"POST", "/reset", Takes::nothing, post_reset},
 };
-
-bool takes(const Route& route, std::string_view path, bool has_id) {
-  return route.path == path && (route.id == Route::Id::possible || has_id == (route.id == Route::Id::needed));
-}
 
 bool is_loopback(std::string authority) {
   for (char& c : authority) c = internal::to_lower(c);
@@ -205,37 +95,63 @@ void check_sender(const Request& request) {
   }
 }
 
-Json dispatch(Cluster& cluster, const Request& request) {
-  const std::string_view target = request.target;
-  if (target.find('?') != std::string_view::npos) {
-    throw std::invalid_argument("a query: what is asked for goes into the body");
+std::map<std::string, std::string> parameters_of(std::string_view query) {
+  std::map<std::string, std::string> parameters;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (internal::find_bad_escape(pair)) throw std::invalid_argument("the query is not percent-encoded");
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) throw std::invalid_argument("the query is not as ?name=value&name=value");
+    std::string name = internal::percent_decode(pair.substr(0, equals), true);
+    const auto [place, added] = parameters.emplace(name, internal::percent_decode(pair.substr(equals + 1), true));
+    if (!added) throw std::invalid_argument("the parameter '" + name + "' is there twice");
   }
-  const std::size_t slash = target.find('/', 1);
-  const std::string_view path = target.substr(0, slash);
-  std::optional<std::string_view> id;
-  if (slash != std::string_view::npos) id = target.substr(slash + 1);
+  return parameters;
+}
+
+/// The route of the request, and what its handler sees of it.
+std::pair<const Route*, AdminCall> route_of(Cluster& cluster, const Request& request) {
+  const std::string_view target = request.target;
+  const std::string_view path = target.substr(0, target.find('?'));
+  const std::size_t slash = path.find('/', 1);
   const std::string_view method = request.method == "HEAD" ? "GET" : std::string_view(request.method);
   std::string allowed;
   for (const Route& route : routes) {
-    if (!takes(route, path, id.has_value())) continue;
-    if (route.method == method) return route.handler({cluster, request, id});
-    allowed.append(allowed.empty() ? "" : ", ").append(route.method);
+    AdminCall call{cluster, request};
+    if (route.path != path) {
+      if (route.path != path.substr(0, slash) || route.what == Takes::nothing || route.what == Takes::query) continue;
+      call.id = path.substr(slash + 1);
+    } else if (route.what == Takes::id) {
+      continue;
+    }
+    if (route.method != method) {
+      allowed.append(allowed.empty() ? "" : ", ").append(route.method);
+      continue;
+    }
+    if (target.size() != path.size()) {
+      if (route.what != Takes::query) throw std::invalid_argument("a query: what is asked for goes into the body");
+      call.parameters = parameters_of(target.substr(path.size() + 1));
+    }
+    return {&route, std::move(call)};
   }
   if (!allowed.empty()) throw Refused(405, "the methods here: " + allowed, allowed);
   throw Refused(404, "there is nothing at '" + request.target + "': GET / says what there is");
 }
 
-Response refusal(int status, const std::string& why) { return json_answer(status, {{"error", why}}); }
+Response refusal(int status, const std::string& why, const Json& details = Json::object()) {
+  Json json{{"error", why}};
+  json.update(details);
+  return json_answer(status, json);
+}
 
-}  // namespace
-
-Response Admin::handle(const Request& request) {
+/// What `answer` returns, or why it refused.
+template <typename Answer>
+Response answered(Answer answer) {
   try {
-    check_sender(request);
-    if (request.target == "/" && (request.method == "GET" || request.method == "HEAD")) {
-      return {200, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string(overview)};
-    }
-    return json_answer(200, dispatch(cluster_, request));
+    return answer();
+  } catch (const Unmet& unmet) {
+    return refusal(unmet.status, unmet.what(), unmet.details);
   } catch (const Refused& refused) {
     Response response = refusal(refused.status, refused.what());
     if (!refused.allowed.empty()) response.headers.push_back({"Allow", refused.allowed});
@@ -245,10 +161,42 @@ Response Admin::handle(const Request& request) {
   }
 }
 
-Admin::Ticket Admin::handle(const Request& request, std::shared_ptr<Reply> reply) {
-  reply->answer(handle(request), false);
-  return 0;
+bool asks_what_there_is(const Request& request) {
+  return request.target == "/" && (request.method == "GET" || request.method == "HEAD");
 }
+
+Response handled(Cluster& cluster, const Request& request, const std::stop_token& stop) {
+  return answered([&]() -> Response {
+    check_sender(request);
+    if (asks_what_there_is(request)) {
+      return {200, {{"Content-Type", "text/plain; charset=utf-8"}}, std::string(overview)};
+    }
+    auto [route, call] = route_of(cluster, request);
+    call.stop = stop;
+    return json_answer(200, route->handler(call));
+  });
+}
+
+}  // namespace
+
+Admin::Admin(Cluster& cluster) : cluster_(cluster), waits_(std::make_unique<AdminWaits>()) {}
+
+Admin::~Admin() = default;
+
+Response Admin::handle(const Request& request) { return handled(cluster_, request, {}); }
+
+Admin::Ticket Admin::handle(const Request& request, std::shared_ptr<Reply> reply) {
+  if (request.method != "POST" || request.target != "/wait") {
+    reply->answer(handle(request), false);
+    return 0;
+  }
+  const auto wait = [this, request](const std::stop_token& stop) { return handled(cluster_, request, stop); };
+  const Ticket ticket = waits_->start(wait, reply);
+  if (ticket == 0) reply->answer(refusal(503, std::to_string(AdminWaits::most) + " wait already"), false);
+  return ticket;
+}
+
+void Admin::abandon(Ticket ticket) { waits_->abandon(ticket); }
 
 Instant Admin::now() const { return cluster_.now(); }
 

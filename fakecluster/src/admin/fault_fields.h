@@ -8,17 +8,16 @@
 #include <deimos/fake/fault.h>
 #include <deimos/fake/rule.h>
 
+#include "admin/json_fields.h"
+
 namespace deimos::fake {
 
-template <typename Owner, typename Value>
-struct JsonField {
-  const char* name;
-  Value Owner::*member;
-};
-template <typename Owner, typename Value>
-JsonField(const char*, Value Owner::*) -> JsonField<Owner, Value>;
+template <>
+inline constexpr const char* object_name<Rule> = "rule";
+template <>
+inline constexpr const char* object_name<Match> = "match";
 
-/// The fields of a T: those that a node alone names, those that are nothing but a kind, and the rest one by one.
+/// Those that a node alone names, those that are nothing but a kind, and the rest one by one.
 template <typename T>
 constexpr auto fields_of() {
   if constexpr (requires { &T::node; } && sizeof(T) == sizeof(NodeId)) {
@@ -93,7 +92,7 @@ constexpr auto fields_of<Match>() {
                     JsonField{"method", &Match::method}, JsonField{"key", &Match::key},
                     JsonField{"parameter", &Match::parameter}, JsonField{"nth", &Match::nth},
                     JsonField{"every", &Match::every}, JsonField{"times", &Match::times},
-                    JsonField{"probability", &Match::probability});
+                    JsonField{"probability", &Match::probability}, JsonField{"after", &Match::after});
 }
 template <>
 constexpr auto fields_of<Delay>() {
@@ -112,7 +111,8 @@ constexpr auto fields_of<Reorder>() {
 template <>
 constexpr auto fields_of<Answer>() {
   return std::tuple(JsonField{"status", &Answer::status}, JsonField{"error_code", &Answer::error_code},
-                    JsonField{"body", &Answer::body}, JsonField{"content_type", &Answer::content_type});
+                    JsonField{"body", &Answer::body}, JsonField{"content_type", &Answer::content_type},
+                    JsonField{"headers", &Answer::headers});
 }
 template <>
 constexpr auto fields_of<TruncateBody>() {

@@ -45,6 +45,8 @@ FaultId Cluster::at(Instant instant, Fault fault) { return core_->at(instant, st
 
 FaultId Cluster::after(std::chrono::nanoseconds delay, Fault fault) { return core_->after(delay, std::move(fault)); }
 
+std::vector<FaultId> Cluster::run(const Plan& plan) { return core_->run(plan); }
+
 bool Cluster::cancel(FaultId fault) { return core_->cancel(fault); }
 
 std::vector<PendingFault> Cluster::pending_faults() const { return core_->pending_faults(); }
@@ -68,6 +70,24 @@ void Cluster::set_observer(AuditObserver observer) { core_->set_observer(std::mo
 void Cluster::on_incident(IncidentObserver observer) { core_->on_incident(std::move(observer)); }
 
 std::optional<Applied> Cluster::applied(std::uint64_t request) const { return core_->applied(request); }
+
+Journal Cluster::journal(const JournalFilter& filter, std::size_t limit) const { return core_->journal(filter, limit); }
+
+JournalVerdict Cluster::verify(const JournalFilter& filter, const Times& times) const {
+  return core_->verify(filter, times);
+}
+
+void Cluster::clear_journal() { core_->clear_journal(); }
+
+void Cluster::on_journal(JournalObserver observer) { core_->on_journal(std::move(observer)); }
+
+WaitResult Cluster::wait_until(const Condition& condition, const WaitOptions& options, std::stop_token stop) {
+  return core_->wait_until(condition, options, stop);
+}
+
+Data Cluster::data(bool indexes) const { return core_->data(indexes); }
+
+void Cluster::load(const Data& data) { core_->load(data); }
 
 void Cluster::reset(std::uint64_t seed) { core_->reset(seed); }
 

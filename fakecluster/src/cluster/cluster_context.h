@@ -10,6 +10,7 @@
 #include <deimos/fake/incident.h>
 #include <deimos/fake/node_id.h>
 
+#include "journal/request_journal.h"
 #include "time/timed_events.h"
 
 namespace deimos::fake {
@@ -25,6 +26,7 @@ struct ClusterContext {
 
   const ClusterOptions& options;
   const Clock& clock;
+  RequestJournal journal = RequestJournal(options.journal_entries);  ///< Outlives what the events hold.
   TimedEvents events = {};
   AuditObserver observer = {};
   IncidentObserver on_incident = {};

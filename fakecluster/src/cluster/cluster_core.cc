@@ -6,6 +6,8 @@
 
 #include <deimos/internal/broken_rule.h>
 
+#include "cluster/cluster_core_state.h"
+
 namespace deimos::fake {
 namespace {
 
@@ -40,25 +42,6 @@ ClusterOptions checked(ClusterOptions options) {
 
 }  // namespace
 
-/// The mutex for the length of a public call, which then tells whoever keeps time if something is due sooner.
-class DEIMOS_THREAD_ANNOTATION(scoped_lockable) ClusterCore::Call {
- public:
-  explicit Call(ClusterCore& core) DEIMOS_THREAD_ANNOTATION(acquire_capability(core.mutex_))
-      : core_(core), lock_(core.mutex_) {}
-  ~Call() DEIMOS_THREAD_ANNOTATION(release_capability()) {
-    if (!core_.wake_) return;
-    const Instant due = core_.first_due();
-    if (due < core_.announced_due_) core_.wake_(due);
-    core_.announced_due_ = due;
-  }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-
- private:
-  ClusterCore& core_;
-  const internal::LocalMutexLock lock_;
-};
-
 ClusterCore::ClusterCore(ClusterOptions options)
     : options_(checked(std::move(options))),
       clock_(options_.clock != nullptr ? options_.clock : &own_clock_),
@@ -90,7 +73,9 @@ void ClusterCore::close(NodeId node) {
   for (NodeId id = 1; id <= size(); ++id) {
     if (node == 0 || id == node) parts_->path.close(id);
   }
-  if (node == 0) context_.events.clear();
+  if (node != 0) return;
+  closed_ = true;
+  context_.events.clear();
 }
 
 void ClusterCore::reset(std::uint64_t seed) {
@@ -102,6 +87,8 @@ void ClusterCore::reset(std::uint64_t seed) {
   own_clock_.set(ManualClock::epoch);
   context_.events.clear();
   parts_.emplace(context_, seed, ++resets_);
+  context_.journal.reset();
+  closed_ = false;
 }
 
 // Time.
@@ -193,6 +180,27 @@ FaultId ClusterCore::after(std::chrono::nanoseconds delay, Fault fault) {
   return at(now() + delay, std::move(fault));
 }
 
+std::vector<FaultId> ClusterCore::run(const Plan& plan) {
+  validate(plan, size());
+  const Call call(*this);
+  for (const PlannedFault& planned : plan.faults) {
+    if (planned.after > Instant::max() - now()) {
+      throw std::invalid_argument("a fault cannot be scheduled after the end of time");
+    }
+    parts_->faults.check_clock(planned.fault);
+  }
+  std::vector<FaultId> ids;
+  for (const PlannedFault& planned : plan.faults) {
+    if (planned.after.count() == 0) {
+      parts_->faults.apply(planned.fault);
+      ids.push_back(0);
+    } else {
+      ids.push_back(parts_->faults.schedule(now() + planned.after, planned.fault));
+    }
+  }
+  return ids;
+}
+
 bool ClusterCore::cancel(FaultId fault) {
   const Call call(*this);
   return parts_->faults.cancel(fault);
@@ -256,6 +264,56 @@ void ClusterCore::on_incident(IncidentObserver observer) {
 std::optional<Applied> ClusterCore::applied(std::uint64_t request) {
   const internal::LocalMutexLock lock(mutex_);
   return parts_->replicas.applied(request);
+}
+
+RequestJournal& ClusterCore::kept_journal() {
+  if (!context_.journal.keeps()) throw std::logic_error("no journal is kept: ClusterOptions::journal_entries is 0");
+  return context_.journal;
+}
+
+Journal ClusterCore::journal(const JournalFilter& filter, std::size_t limit) {
+  validate(filter, size());
+  const internal::LocalMutexLock lock(mutex_);
+  return kept_journal().find(filter, limit);
+}
+
+JournalVerdict ClusterCore::verify(const JournalFilter& filter, const Times& times) {
+  validate(filter, size());
+  if (times.at_least > times.at_most) throw std::invalid_argument("at least more than at most can never hold");
+  const internal::LocalMutexLock lock(mutex_);
+  return kept_journal().verify(filter, times);
+}
+
+void ClusterCore::clear_journal() {
+  const internal::LocalMutexLock lock(mutex_);
+  kept_journal().clear();
+}
+
+void ClusterCore::on_journal(JournalObserver observer) {
+  const internal::LocalMutexLock lock(mutex_);
+  context_.journal.observe(std::move(observer));
+}
+
+Data ClusterCore::data(bool indexes) {
+  const internal::LocalMutexLock lock(mutex_);
+  return check().committed().dump(now(), indexes);
+}
+
+void ClusterCore::load(const Data& data) {
+  validate(data, options_.limits.key_limit);
+  const Call call(*this);
+  Consensus& consensus = parts_->consensus;
+  if (!consensus.can_commit()) throw std::logic_error("no leader can commit the data: heal the cluster first");
+  const std::uint64_t index = check().committed().index();
+  if (data.index != 0 && data.index < index) {
+    throw std::invalid_argument("index " + std::to_string(data.index) + " is behind that of the cluster, " +
+                                std::to_string(index) + ": reset it first, or leave the indexes out");
+  }
+  Proposal proposal;
+  proposal.accepted_by = consensus.leader();
+  proposal.accepted_at = now();
+  proposal.load = std::make_shared<const Data>(data);
+  consensus.propose(consensus.leader(), std::move(proposal));
 }
 
 ClusterState ClusterCore::state() {

@@ -2,22 +2,30 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <deimos/fake/audit.h>
 #include <deimos/fake/cluster_options.h>
 #include <deimos/fake/cluster_state.h>
+#include <deimos/fake/condition.h>
+#include <deimos/fake/data.h>
 #include <deimos/fake/fault.h>
 #include <deimos/fake/incident.h>
 #include <deimos/fake/node_options.h>
+#include <deimos/fake/plan.h>
 #include <deimos/fake/request_handler.h>
 #include <deimos/internal/local_mutex.h>
 
 #include "cluster/cluster_context.h"
+#include "cluster/condition_check.h"
 #include "cluster/consensus.h"
 #include "cluster/fault_effects.h"
 #include "cluster/replicas.h"
@@ -72,6 +80,7 @@ class ClusterCore final {
   void apply(const Fault& fault);
   FaultId at(Instant instant, Fault fault);
   FaultId after(std::chrono::nanoseconds delay, Fault fault);
+  std::vector<FaultId> run(const Plan& plan);
   bool cancel(FaultId fault);
   [[nodiscard]] std::vector<PendingFault> pending_faults();
   RuleId add_rule(Rule rule);
@@ -85,10 +94,27 @@ class ClusterCore final {
   void set_observer(AuditObserver observer);
   void on_incident(IncidentObserver observer);
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request);
+  [[nodiscard]] Journal journal(const JournalFilter& filter, std::size_t limit);
+  [[nodiscard]] JournalVerdict verify(const JournalFilter& filter, const Times& times);
+  void clear_journal();
+  [[nodiscard]] WaitResult wait_until(const Condition& condition, const WaitOptions& options,
+                                      const std::stop_token& stop);
+  [[nodiscard]] Data data(bool indexes);
+  void load(const Data& data);
+  void on_journal(JournalObserver observer);
 
  private:
   class Call;
 
+  [[nodiscard]] RequestJournal& kept_journal() DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] ConditionCheck check() DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] WaitResult advance_until(const Condition& condition, const WaitOptions& options,
+                                         const std::stop_token& stop);
+  [[nodiscard]] WaitResult await(const Condition& condition, const WaitOptions& options, const std::stop_token& stop);
+  [[nodiscard]] WaitResult result(const Condition& condition, Instant begin, std::string_view ended_by)
+      DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::string how_it_ended(std::uint64_t resets, const std::stop_token& stop,
+                                         std::chrono::nanoseconds within) DEIMOS_REQUIRES(mutex_);
   void run_until(Instant now) DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] Instant first_due() const DEIMOS_REQUIRES(mutex_);
   [[nodiscard]] NodeState state_of(NodeId node, Instant now) DEIMOS_REQUIRES(mutex_);
@@ -102,6 +128,9 @@ class ClusterCore final {
   std::optional<ClusterParts> parts_ DEIMOS_GUARDED_BY(mutex_);
   std::function<void(Instant)> wake_ DEIMOS_GUARDED_BY(mutex_);
   Instant announced_due_ DEIMOS_GUARDED_BY(mutex_) = Instant::max();
+  bool closed_ DEIMOS_GUARDED_BY(mutex_) = false;
+  std::condition_variable_any changed_;  // For those who wait for a condition.
+  int waiters_ DEIMOS_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace deimos::fake

@@ -279,7 +279,7 @@ void Consensus::commit(Proposal&& proposal) {
   Member& leader = member(leader_);
   const Instant when = context_.now();
   LogEntry entry{std::move(proposal), when, ++raft_index_, term_};
-  if (!entry.proposal.command) {
+  if (!entry.proposal.command && !entry.proposal.load) {
     // A read changes nothing: whoever is up to date at this point answers it, and nobody else needs to know.
     Member& asked = member(entry.proposal.accepted_by);
     if (is_up_to_date(asked)) {

@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include <deimos/fake/clock.h>
 #include <deimos/fake/command.h>
+#include <deimos/fake/data.h>
 #include <deimos/fake/node_id.h>
 
 namespace deimos::fake {
@@ -17,7 +19,11 @@ struct Proposal {
   [[nodiscard]] std::size_t size() const noexcept {
     const std::size_t texts =
         command ? command->key.size() + command->value.size() + command->previous_value.size() : 0;
-    return sizeof(Proposal) + client.size() + texts;
+    std::size_t loaded = 0;
+    if (load) {
+      for (const DataEntry& entry : load->entries) loaded += sizeof(DataEntry) + entry.key.size() + entry.value.size();
+    }
+    return sizeof(Proposal) + client.size() + texts + loaded;
   }
 
   std::uint64_t id = 0;            ///< Never used twice; 0: nobody waits for it.
@@ -25,7 +31,9 @@ struct Proposal {
   Instant accepted_at{};           ///< True time.
   std::string client;              ///< Origin::client.
   std::uint64_t request = 0;       ///< Origin::request.
-  std::optional<Command> command;  ///< Nothing: a read.
+  std::optional<Command> command;  ///< Nothing: a read, or a load.
+  /// Replaces what is stored; each `ttl` counts from accepted_at. Shared by the log and those who apply it late.
+  std::shared_ptr<const Data> load;
 };
 
 struct LogEntry {

@@ -99,6 +99,7 @@ std::uint64_t Replicas::propose(NodeId node, const Origin& origin, Command* comm
 void Replicas::apply(NodeId node, LogEntry& entry, Instant when, bool first) {
   Replica& at = (*this)[node];
   Proposal& proposal = entry.proposal;
+  if (proposal.load) return at.store.load(*proposal.load, proposal.accepted_at);
   if (!proposal.command) return answer(node, proposal, nullptr);
   const Instant shown = consensus_.member(node).clock.at(when);
   const Command::Kind kind = proposal.command->kind;

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include <deimos/internal/saturating_time.h>
+#include "journal/journaled_reply.h"
 #include "protocol/answer_writer.h"
 #include "protocol/request_router.h"
 
@@ -22,8 +23,23 @@ constexpr int reset_shift = 47;
 Response unavailable() { return plain_answer(503, "Service Unavailable\n"); }
 
 Response made_up(const Answer& answer, const AnswerWriter& answers) {
-  if (answer.error_code != 0) return answers.store_error(static_cast<errc>(answer.error_code), answer.body, 0);
-  return {answer.status, {{"Content-Type", answer.content_type}}, answer.body};
+  Response response{answer.status, {{"Content-Type", answer.content_type}}, answer.body};
+  if (answer.error_code != 0) response = answers.store_error(static_cast<errc>(answer.error_code), answer.body, 0);
+  for (const auto& [name, value] : answer.headers) {
+    std::erase_if(response.headers,
+                  [&same = name](const Header& header) { return find_header({header}, same) != nullptr; });
+    response.headers.push_back({name, value});
+  }
+  return response;
+}
+
+void note(const RuleChain::Decision& decision, JournalEntry& entry) {
+  const RuleAction& action = decision.action;
+  if (std::holds_alternative<Pass>(action)) return;
+  entry.rule = decision.rule;
+  entry.rule_name = decision.name;
+  entry.action = name_of(action);
+  entry.lost = std::holds_alternative<DropRequest>(action) || std::holds_alternative<DropAnswer>(action);
 }
 
 Origin named(const Origin& origin, const Request& request) {
@@ -43,25 +59,44 @@ RequestPath::RequestPath(ClusterContext& context, Consensus& consensus, Replicas
       replicas_(replicas),
       resets_(resets & 0xFF),
       doors_(consensus.size()),
-      rules_(seed, keys_dialect(context.options.dialect)),
+      dialect_(keys_dialect(context.options.dialect)),
+      rules_(seed),
       random_(seed, "interception") {}
 
 RequestPath::Ticket RequestPath::handle(NodeId node, const Origin& origin, const Request& request,
                                         const std::shared_ptr<Reply>& reply) {
   ++replicas_[node].requests;
+  if (context_.journal.listens()) return journal(node, named(origin, request), request, reply);
   if (door(node).closed) {
     reply->answer(unavailable(), false);
     return 0;
   }
-  if (!rules_.empty()) return treat(node, named(origin, request), request, reply);
+  if (!rules_.empty()) {
+    const Origin whole = named(origin, request);
+    return treat({whole.client, node, request, dialect_}, whole, reply, nullptr);
+  }
   if (!context_.observer) return deliver(node, origin, request, reply);
   return deliver(node, named(origin, request), request, reply);
 }
 
-/// Lets the first rule that acts decide.
-RequestPath::Ticket RequestPath::treat(NodeId node, const Origin& origin, const Request& request,
-                                       const std::shared_ptr<Reply>& reply) {
-  const auto decision = rules_.decide(origin.client, node, request);
+/// As above, with a note of it.
+RequestPath::Ticket RequestPath::journal(NodeId node, const Origin& origin, const Request& request,
+                                         const std::shared_ptr<Reply>& reply) {
+  const SeenRequest seen(origin.client, node, request, dialect_);
+  const std::shared_ptr<JournalEntry> entry = context_.journal.begin(seen, context_.now(), reply->connection());
+  const auto journaled = std::make_shared<JournaledReply>(context_.journal, context_.clock, entry, reply);
+  if (!door(node).closed) return treat(seen, origin, journaled, entry.get());
+  journaled->answer(unavailable(), false);
+  return 0;
+}
+
+/// Lets the first rule that acts decide. `entry`: where that is noted, if anywhere.
+RequestPath::Ticket RequestPath::treat(const SeenRequest& seen, const Origin& origin,
+                                       const std::shared_ptr<Reply>& reply, JournalEntry* entry) {
+  const Request& request = seen.request;
+  const NodeId node = seen.node;
+  const auto decision = rules_.decide(seen);
+  if (decision && entry != nullptr) note(*decision, *entry);
   if (!decision || (std::holds_alternative<Pass>(decision->action) && !decision->releases)) {
     return deliver(node, origin, request, reply);
   }

@@ -19,6 +19,7 @@
 #include "cluster/replicas.h"
 #include "faults/intercepted_request.h"
 #include "faults/rule_chain.h"
+#include "faults/seen_request.h"
 
 namespace deimos::fake {
 
@@ -61,7 +62,8 @@ class RequestPath final : public InterceptionHost {
     std::vector<Intercepted> undelivered = {};  // Requests that came while the node was paused.
   };
 
-  Ticket treat(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
+  Ticket journal(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
+  Ticket treat(const SeenRequest& seen, const Origin& origin, const std::shared_ptr<Reply>& reply, JournalEntry* entry);
   Ticket deliver(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
   void deliver(const Intercepted& intercepted);
   Ticket serve(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
@@ -79,6 +81,7 @@ class RequestPath final : public InterceptionHost {
   Replicas& replicas_;
   const std::uint64_t resets_;
   std::vector<Door> doors_;
+  const KeysDialect& dialect_;
   RuleChain rules_;
   std::map<std::uint64_t, Intercepted> intercepted_;
   std::uint64_t last_intercepted_ = 0;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "faults/fault_text.h"
+#include "store/key_check.h"
 
 namespace deimos::fake {
 namespace {
@@ -13,14 +14,6 @@ namespace {
 void check_duration(std::chrono::nanoseconds duration) {
   if (duration.count() < 0) refuse("a negative duration of " + duration_text(duration));
   if (duration > std::chrono::hours(24 * 365 * 100)) refuse("a duration of more than a hundred years");
-}
-
-void check_key(const std::string& key) {
-  if (key.size() < 2 || key[0] != '/' || key.back() == '/') refuse("'" + key + "' is not a key: it is as /locks/a");
-  for (const char* bad : {"//", "/./", "/../"}) {
-    if ((key + '/').find(bad) != std::string::npos)
-      refuse("'" + key + "' is not a key: it has an empty or dot segment");
-  }
 }
 
 struct CheckFault {

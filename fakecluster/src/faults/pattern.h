@@ -1,12 +1,40 @@
 // Patterns for keys and names.
 #pragma once
 
+#include <array>
+#include <bitset>
+#include <cstddef>
 #include <string_view>
+
+#include <deimos/fake/rule.h>
 
 namespace deimos::fake {
 
-/// Whether `pattern` matches all of `text`: `?` is one character but `/`, `*` any number of those, `**` any number of
-/// any; all else is itself. Takes time linear in `text`. A pattern has at most longest_pattern bytes.
+/// `?` is one character but `/`, `*` any number of those, `**` any number of any; all else is itself.
+///
+/// An automaton, all of whose states move at once. State n: everything before token n has matched.
+class Pattern {
+ public:
+  /// At most longest_pattern bytes.
+  explicit Pattern(std::string_view text);
+
+  /// Whether it matches all of `text`. Takes time linear in that.
+  [[nodiscard]] bool matches(std::string_view text) const;
+
+ private:
+  using States = std::bitset<longest_pattern + 1>;
+
+  /// A star may take nothing.
+  [[nodiscard]] States behind_stars(const States& states) const { return states | (states & stars_) << 1; }
+
+  std::size_t tokens_ = 0;
+  std::array<States, 256> takes_{};
+  States takes_any_;
+  States stars_;
+  States double_stars_;
+};
+
+/// Pattern(pattern).matches(text).
 [[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace deimos::fake

@@ -1,12 +1,23 @@
 #include <deimos/fake/rule.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include <deimos/internal/ascii.h>
+#include <deimos/internal/http_token.h>
 
 #include "faults/fault_text.h"
+#include "faults/rule_actions.h"
 
 namespace deimos::fake {
 namespace {
+
+constexpr std::array<std::string_view, std::variant_size_v<RuleAction>> action_names{
+    "pass",   "delay",         "drop_request", "drop_answer", "duplicate",         "reorder",
+    "answer", "truncate_body", "corrupt_body", "reset_after", "refuse_connection", "count"};
 
 [[noreturn]] void refuse(const Rule& rule, const std::string& why) {
   throw std::invalid_argument("rule" + (rule.name.empty() ? "" : " '" + rule.name + "'") + ": " + why);
@@ -25,8 +36,31 @@ bool is_error_code(int code) {
   return false;
 }
 
+std::string lower_case(std::string text) {
+  for (char& c : text) c = internal::to_lower(c);
+  return text;
+}
+
 struct CheckAction {
   const Rule& rule;
+  void check_headers(const Answer& answer) const {
+    constexpr std::array<std::string_view, 5> of_connection{"connection", "content-length", "content-type", "date",
+                                                            "transfer-encoding"};
+    std::vector<std::string> names;
+    for (const auto& [name, value] : answer.headers) {
+      if (!internal::is_http_token(name)) refuse(rule, "'" + name.substr(0, 100) + "' is not the name of a header");
+      if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+        refuse(rule, "the header '" + name + "' has a line break");
+      }
+      names.push_back(lower_case(name));
+      if (std::find(of_connection.begin(), of_connection.end(), names.back()) != of_connection.end()) {
+        refuse(rule, "the header '" + name + "' is not the stub's to say");
+      }
+    }
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) refuse(rule, "the header '" + *twice + "' is there twice");
+  }
   void operator()(const Delay& delay) const { check_range(rule, delay.least, delay.most); }
   void operator()(const Duplicate& duplicate) const {
     if (duplicate.copies < 1 || duplicate.copies > 100) refuse(rule, "copies must be from 1 to 100");
@@ -45,6 +79,7 @@ struct CheckAction {
     if (answer.content_type.find_first_of("\r\n") != std::string::npos) {
       refuse(rule, "a content type with a line break");
     }
+    check_headers(answer);
   }
   template <typename Other>
   void operator()(const Other&) const {}
@@ -75,6 +110,7 @@ struct DescribeAction {
     return "reset after " + std::to_string(reset.bytes) + " bytes";
   }
   std::string operator()(const RefuseConnection&) const { return "refuse connection"; }
+  std::string operator()(const Count&) const { return "count"; }
 };
 
 std::string describe_match(const Match& match) {
@@ -86,17 +122,17 @@ std::string describe_match(const Match& match) {
   if (match.nth != 0) text += ", number " + std::to_string(match.nth) + " only";
   if (match.every > 1) text += ", every " + std::to_string(match.every);
   if (match.times != 0) text += ", at most " + std::to_string(match.times) + " times";
+  if (match.after != 0) text += ", after the first " + std::to_string(match.after);
   if (match.probability != 1) text += ", with probability " + number_text(match.probability);
   return text;
 }
 
 }  // namespace
 
-std::string_view name_of(const RuleAction& action) noexcept {
-  constexpr std::array<std::string_view, std::variant_size_v<RuleAction>> names{
-      "pass",   "delay",         "drop_request", "drop_answer", "duplicate",        "reorder",
-      "answer", "truncate_body", "corrupt_body", "reset_after", "refuse_connection"};
-  return names[action.index()];
+std::string_view name_of(const RuleAction& action) noexcept { return action_names[action.index()]; }
+
+bool is_rule_action(std::string_view name) noexcept {
+  return std::find(action_names.begin(), action_names.end(), name) != action_names.end();
 }
 
 std::string describe(const Rule& rule) {
@@ -116,6 +152,7 @@ void validate(const Rule& rule, NodeId nodes) {
     if (pattern->size() > longest_pattern) refuse(rule, "a pattern of " + std::to_string(pattern->size()) + " bytes");
   }
   if (match.nth != 0 && match.every > 1) refuse(rule, "nth and every exclude each other");
+  if (match.nth != 0 && match.after != 0) refuse(rule, "nth and after exclude each other");
   if (!(match.probability >= 0 && match.probability <= 1)) refuse(rule, "a probability must be from 0 to 1");
   std::visit(CheckAction{rule}, rule.action);
 }

@@ -4,34 +4,15 @@
 #include <utility>
 
 #include "faults/pattern.h"
-#include "protocol/request_form.h"
-#include "protocol/request_target.h"
 
 namespace deimos::fake {
 namespace {
 
-/// A request as rules look at it.
-struct Seen {
-  std::string_view client;
-  NodeId node;
-  const Request& request;
-  Target target;
-  std::string_view method;
-};
-
-bool is_watch(const Request& request, const Target& target, const KeysDialect& dialect) {
-  if (request.method != "GET" || target.kind != Target::Kind::keys) return false;
-  Form form(dialect.fields);
-  if (form.add(target.query)) return false;
-  const std::string wait = form.get(FormField::wait);
-  return !wait.empty() && (wait[0] == '1' || wait[0] == 't' || wait[0] == 'T');
-}
-
-bool matches(const Match& match, const Seen& seen) {
+bool matches(const Match& match, const SeenRequest& seen) {
   if (match.node != 0 && match.node != seen.node) return false;
   if (!match.method.empty() && match.method != seen.method) return false;
   if (!match.client.empty() && !pattern_matches(match.client, seen.client)) return false;
-  if (!match.key.empty() && (seen.target.kind != Target::Kind::keys || !pattern_matches(match.key, seen.target.path))) {
+  if (!match.key.empty() && (!seen.has_key() || !pattern_matches(match.key, seen.target.path))) {
     return false;
   }
   return match.parameter.empty() || seen.target.query.find(match.parameter) != std::string_view::npos ||
@@ -42,15 +23,15 @@ bool matches(const Match& match, const Seen& seen) {
 bool is_due(const RuleStatus& status, internal::RandomStream& random) {
   const Match& match = status.rule.match;
   if (match.nth != 0 && status.matched != match.nth) return false;
-  if (match.every > 1 && status.matched % match.every != 0) return false;
+  if (status.matched <= match.after) return false;
+  if (match.every > 1 && (status.matched - match.after) % match.every != 0) return false;
   if (match.times != 0 && status.acted >= match.times) return false;
   return random.chance(match.probability);
 }
 
 }  // namespace
 
-RuleChain::RuleChain(std::uint64_t seed, const KeysDialect& dialect) noexcept
-    : dialect_(dialect), random_(seed, "rules") {}
+RuleChain::RuleChain(std::uint64_t seed) noexcept : random_(seed, "rules") {}
 
 RuleId RuleChain::add(Rule rule) {
   chain_.push_back({{++last_, std::move(rule), 0, 0}, false});
@@ -79,17 +60,16 @@ std::vector<RuleStatus> RuleChain::status() const {
   return all;
 }
 
-std::optional<RuleChain::Decision> RuleChain::decide(std::string_view client, NodeId node, const Request& request) {
-  Seen seen{client, node, request, Target::parse(request.target, dialect_), request.method};
-  if (is_watch(request, seen.target, dialect_)) seen.method = "WATCH";
+std::optional<RuleChain::Decision> RuleChain::decide(const SeenRequest& seen) {
   for (Link& link : chain_) {
     if (!matches(link.status.rule.match, seen)) continue;
     ++link.status.matched;
-    if (link.holding) return Decision{link.status.id, Pass{}, true};
+    if (link.holding) return Decision{link.status.id, link.status.rule.name, Pass{}, true};
     if (!is_due(link.status, random_)) continue;
     ++link.status.acted;
+    if (std::holds_alternative<Count>(link.status.rule.action)) continue;
     link.holding = std::holds_alternative<Reorder>(link.status.rule.action);
-    return Decision{link.status.id, link.status.rule.action, false};
+    return Decision{link.status.id, link.status.rule.name, link.status.rule.action, false};
   }
   return std::nullopt;
 }

@@ -8,10 +8,9 @@
 #include <vector>
 
 #include <deimos/fake/rule.h>
-#include <deimos/transport.h>
-
 #include <deimos/internal/random_stream.h>
-#include "protocol/keys_dialect.h"
+
+#include "faults/seen_request.h"
 
 namespace deimos::fake {
 
@@ -19,11 +18,12 @@ class RuleChain {
  public:
   struct Decision {
     RuleId rule = 0;
+    std::string name;
     RuleAction action;
     bool releases = false;  ///< This request passes, and lets the one held by `rule` (a Reorder) go after it.
   };
 
-  RuleChain(std::uint64_t seed, const KeysDialect& dialect) noexcept;
+  explicit RuleChain(std::uint64_t seed) noexcept;
 
   RuleId add(Rule rule);
   /// Returns the ids of those that were there.
@@ -33,7 +33,7 @@ class RuleChain {
   [[nodiscard]] std::vector<RuleStatus> status() const;
 
   /// Counts the request, and says what becomes of it; nothing if no rule acts.
-  std::optional<Decision> decide(std::string_view client, NodeId node, const Request& request);
+  std::optional<Decision> decide(const SeenRequest& seen);
   /// A Reorder rule holds nothing any more.
   void released(RuleId rule);
 
@@ -43,7 +43,6 @@ class RuleChain {
     bool holding = false;
   };
 
-  const KeysDialect& dialect_;
   std::vector<Link> chain_;
   RuleId last_ = 0;
   internal::RandomStream random_;

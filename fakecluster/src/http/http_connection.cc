@@ -27,6 +27,7 @@ constexpr std::size_t pipelined_bytes = std::size_t{1} << 20;
 HttpConnection::HttpConnection(Socket socket, HttpServing& serving, std::function<void(HttpConnection&)> on_end)
     : socket_(std::move(socket)),
       serving_(serving),
+      number_(++serving.last_connection),
       on_end_(std::move(on_end)),
       parser_(serving.options.limits),
       timer_(socket_.get_executor()) {
@@ -97,7 +98,7 @@ void HttpConnection::begin_exchange(HttpRequest received) {
       });
     });
   };
-  exchange_.reply = std::make_shared<HttpReply>(serving_.options.limits.unsent_bytes, std::move(on_news));
+  exchange_.reply = std::make_shared<HttpReply>(serving_.options.limits.unsent_bytes, std::move(on_news), number_);
   phase_ = Phase::answering;
   exchange_.ticket = serving_.handler.handle(exchange_.received.request, exchange_.reply);
   relay();

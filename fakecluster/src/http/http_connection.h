@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@ struct HttpServing {
   RequestHandler& handler;
   const HttpServerOptions& options;
   HttpDate date = {};
+  std::uint64_t last_connection = 0;                   ///< Counts them.
   std::array<char, std::size_t{64} << 10> bytes = {};  ///< Just received. One for all: an idle connection needs none.
 };
 
@@ -94,6 +96,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   Socket socket_;
   HttpServing& serving_;
+  const std::uint64_t number_;
   std::function<void(HttpConnection&)> on_end_;
   HttpRequestParser parser_;
   Phase phase_ = Phase::reading;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -26,8 +27,8 @@ class HttpReply final : public Reply {
 
   /// `on_news` is called, from whichever thread brings news, for the first that comes after a take(). It must be quick,
   /// and must not call the reply.
-  HttpReply(std::size_t unsent_bytes, std::function<void()> on_news)
-      : unsent_bytes_(unsent_bytes), on_news_(std::move(on_news)) {}
+  HttpReply(std::size_t unsent_bytes, std::function<void()> on_news, std::uint64_t connection = 0)
+      : unsent_bytes_(unsent_bytes), connection_(connection), on_news_(std::move(on_news)) {}
 
   void answer(Response response, bool open) override;
   void chunk(std::string_view text) override;
@@ -35,6 +36,7 @@ class HttpReply final : public Reply {
   void broken(Delivery delivery) override;
   /// Out of all bounds if the parts come to more bytes than allowed.
   [[nodiscard]] std::size_t backlog() const override;
+  [[nodiscard]] std::uint64_t connection() const override { return connection_; }
 
   News take();
   /// Nobody takes any more: `on_news` is not called again once this has returned.
@@ -44,6 +46,7 @@ class HttpReply final : public Reply {
   void tell() DEIMOS_REQUIRES(mutex_);
 
   const std::size_t unsent_bytes_;
+  const std::uint64_t connection_;
   mutable internal::LocalMutex mutex_;
   News news_ DEIMOS_GUARDED_BY(mutex_);
   std::size_t part_count_ DEIMOS_GUARDED_BY(mutex_) = 0;  // Of the news.

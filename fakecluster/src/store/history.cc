@@ -60,4 +60,9 @@ void History::wipe() noexcept {
   oldest_ = 0;
 }
 
+void History::restart(std::uint64_t next_index) noexcept {
+  wipe();
+  first_index_ = next_index;
+}
+
 }  // namespace deimos::fake

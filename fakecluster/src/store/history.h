@@ -35,6 +35,8 @@ class DEIMOS_EXPORT History {
   [[nodiscard]] PastEvent find(const Watch& watch) const noexcept;
   /// Forgets everything, as a node does that restarts from a snapshot.
   void wipe() noexcept;
+  /// As above; the next event will have this index.
+  void restart(std::uint64_t next_index) noexcept;
 
  private:
   [[nodiscard]] bool tells(const Watch& watch, const Event& event) const noexcept;

@@ -12,6 +12,7 @@
 
 #include <deimos/error.h>
 #include <deimos/fake/command.h>
+#include <deimos/fake/data.h>
 #include <deimos/fake/event.h>
 #include <deimos/internal/export.h>
 #include "store/history.h"
@@ -75,8 +76,17 @@ class DEIMOS_EXPORT Store {
   /// Files and directories, hidden ones and the root too.
   [[nodiscard]] std::size_t size() const noexcept { return tree_.size(); }
   [[nodiscard]] std::size_t watchers() const noexcept { return hub_.size(); }
+  /// Whether that one is registered.
+  [[nodiscard]] bool watches(WatcherId watcher) const noexcept { return hub_.has(watcher); }
   /// When the next key expires; Instant::max() if none does.
   [[nodiscard]] Instant next_expiration() const noexcept;
+
+  /// Everything but the cluster's own records; each `ttl` as of `now`.
+  [[nodiscard]] Data dump(Instant now, bool indexes) const;
+  /// Replaces all that; each `ttl` counts from `now`. `data` must have passed validate(), and if it has an index, that
+  /// is not behind this store's. Each entry is a change of its own if it has no index. Nobody is told, and watchers of
+  /// the past get error 401.
+  void load(const Data& data, Instant now);
 
   /// A fault: watchers of the past get error 401.
   void wipe_history() noexcept { history_.wipe(); }

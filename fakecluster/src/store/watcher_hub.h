@@ -56,6 +56,7 @@ class DEIMOS_EXPORT WatcherHub {
   /// Forgets every watcher without a word.
   void clear() noexcept;
   [[nodiscard]] std::size_t size() const noexcept { return keys_.size(); }
+  [[nodiscard]] bool has(WatcherId watcher) const noexcept { return keys_.contains(watcher); }
 
  private:
   /// Ten thousand of one key may go at once, so no going may look at all of them.

@@ -213,6 +213,8 @@ TEST_F(AdminTest, RefusesWhatMakesNoSenseAndChangesNothing) {
       {"POST", "/reset", R"({"nodes": 5})", 400, "unknown field 'nodes'"},
       {"POST", "/reset", R"({"seed": -1})", 400, "seed: expected a whole number"},
       {"GET", "/cluster?pretty=1", "", 400, "a query"},
+      {"POST", "/plan", R"({"faults": [{"kind": "crash", "node": 1}, {"kind": "crash", "node": 4}]})", 400,
+       "faults[1]"},
       {"GET", "/nothing", "", 404, "there is nothing at '/nothing'"},
       {"GET", "/cluster/1", "", 404, "there is nothing at"},
       {"DELETE", "/faults/one", "", 404, "'one' is no id"},

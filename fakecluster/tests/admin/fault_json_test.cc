@@ -18,8 +18,8 @@ using testing::HasSubstr;
 
 const Rule full_rule{
     "lost \"grant\"",
-    {"wor?er", 2, "PUT", "/locks/**", "prevExists=false", 1, 0, 3, 0.25},
-    Answer{503, 0, "no\nway", "text/html"},
+    {"wor?er", 2, "PUT", "/locks/**", "prevExists=false", 1, 0, 3, 0.25, 7},
+    Answer{503, 0, "no\nway", "text/html", {{"X-Deimos-Index", "7"}, {"X-Other", "ä"}}},
 };
 
 /// One of each kind, no field of it as it is by default.
@@ -65,6 +65,7 @@ const std::vector<RuleAction>& every_action() {
       CorruptBody{},
       ResetAfter{std::numeric_limits<std::size_t>::max()},
       RefuseConnection{},
+      Count{},
   };
   return actions;
 }
@@ -90,8 +91,9 @@ TEST(FaultJson, NamesKindsAndFieldsAsTheyAreInCpp) {
   EXPECT_EQ(to_json(SkewClock{1, -1500ms}), R"({"kind":"skew_clock","node":1,"offset":"-1.5s"})");
   EXPECT_EQ(to_json(full_rule),
             R"({"name":"lost \"grant\"","match":{"client":"wor?er","node":2,"method":"PUT","key":"/locks/**",)"
-            R"("parameter":"prevExists=false","nth":1,"every":0,"times":3,"probability":0.25},"action":)"
-            R"({"kind":"answer","status":503,"error_code":0,"body":"no\nway","content_type":"text/html"}})");
+            R"("parameter":"prevExists=false","nth":1,"every":0,"times":3,"probability":0.25,"after":7},"action":)"
+            R"({"kind":"answer","status":503,"error_code":0,"body":"no\nway","content_type":"text/html",)"
+            R"("headers":{"X-Deimos-Index":"7","X-Other":"ä"}}})");
   for (const Fault& fault : every_fault()) {
     EXPECT_THAT(to_json(fault), HasSubstr("\"kind\":\"" + std::string(name_of(fault)) + "\""));
   }
@@ -160,6 +162,10 @@ TEST(FaultJson, SaysWhatIsWrongAndWhere) {
       {R"({"kind": "add_rule", "rule": "drop_answer"})", "rule: expected a rule, as an object"},
       {R"({"kind": "add_rule", "rule": {"kind": "pass"}})", "rule: 'rule' has no field 'kind'"},
       {R"({"kind": "add_rule", "rule": {"action": "drop"}})", "rule.action: there is no kind 'drop': there are p"},
+      {R"({"kind": "add_rule", "rule": {"action": {"kind": "answer", "headers": ["a"]}}})",
+       "rule.action.headers: expected an object of texts"},
+      {R"({"kind": "add_rule", "rule": {"action": {"kind": "answer", "headers": {"A": 1}}}})",
+       "rule.action.headers.A: expected a text"},
       {R"({"kind": "add_rule", "rule": {"action": {"kind": "answer", "status": 3000000000}}})",
        "rule.action.status: expected a whole number from -2147483648 to 2147483647"},
   };

@@ -1,4 +1,10 @@
 // What rules do to requests and answers.
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 #include "cluster/cluster_fixture.h"
 
 namespace deimos::fake {
@@ -317,6 +323,67 @@ TEST_F(ClusterRule, ClosingLeavesNobodyWaiting) {
   EXPECT_EQ(heard.reply->ends, 1);
   EXPECT_EQ(read.status(), 503);
   EXPECT_EQ(get(2, "/a").status(), 503);
+}
+
+TEST_F(ClusterRule, AStubAnswersWithHeadersAndWithinItsLimits) {
+  rule({.key = "/a", .times = 2, .after = 1}, Answer{.status = 202,
+                                                     .body = "{}",
+                                                     .content_type = "application/json",
+                                                     .headers = {{"X-Deimos-Index", "77"}, {"Retry-After", "3"}}});
+  EXPECT_EQ(get(1, "/a").status(), 404);
+  for (int n = 0; n < 2; ++n) {
+    const Asked stubbed = get(1, "/a");
+    EXPECT_EQ(stubbed.status(), 202);
+    EXPECT_EQ(stubbed.body(), "{}");
+    EXPECT_EQ(stubbed.header("X-Deimos-Index"), 77u);
+    EXPECT_EQ(stubbed.header("Retry-After"), 3u);
+    EXPECT_EQ(*find_header(stubbed.reply->response.headers, "Content-Type"), "application/json");
+  }
+  EXPECT_EQ(get(1, "/a").status(), 404);
+}
+
+TEST_F(ClusterRule, AStubOfAnErrorMayReplaceItsHeaders) {
+  rule({}, Answer{.error_code = 105, .body = "/a", .headers = {{"x-deimos-index", "9"}}});
+  const Asked stubbed = get(1, "/a");
+  EXPECT_EQ(stubbed.header("X-Deimos-Index"), 9u);
+  EXPECT_EQ(std::count_if(stubbed.reply->response.headers.begin(), stubbed.reply->response.headers.end(),
+                          [](const Header& header) { return find_header({header}, "X-Deimos-Index") != nullptr; }),
+            1);
+  EXPECT_TRUE(stubbed.says("\"errorCode\":105"));
+}
+
+TEST_F(ClusterRule, HeadersThatAStubCannotSayAreRefused) {
+  for (const std::map<std::string, std::string>& headers :
+       std::vector<std::map<std::string, std::string>>{{{"Content-Length", "1"}},
+                                                       {{"connection", "close"}},
+                                                       {{"Date", ""}},
+                                                       {{"Content-Type", "a"}},
+                                                       {{"Transfer-Encoding", "chunked"}},
+                                                       {{"", "a"}},
+                                                       {{"a b", "a"}},
+                                                       {{"A", "a\r\nB: b"}},
+                                                       {{"A", std::string(1, '\0')}},
+                                                       {{"A", "1"}, {"a", "2"}}}) {
+    EXPECT_THROW(rule({}, Answer{.headers = headers}), std::invalid_argument) << headers.begin()->first;
+  }
+  EXPECT_THROW(rule({.nth = 1, .after = 1}, Pass{}), std::invalid_argument);
+  EXPECT_TRUE(cluster().rules().empty());
+}
+
+TEST_F(ClusterRule, ARuleThatCountsShadowsNoOther) {
+  rule({.method = "PUT", .every = 2}, Count{});
+  rule({.method = "PUT"}, Answer{.status = 418});
+  for (int n = 0; n < 5; ++n) EXPECT_EQ(put(1, "/a", "value=1").status(), 418);
+  EXPECT_EQ(cluster().rules()[0].matched, 5u);
+  EXPECT_EQ(cluster().rules()[0].acted, 2u);
+  EXPECT_EQ(cluster().rules()[1].acted, 5u);
+}
+
+TEST_F(ClusterRule, EveryCountsFromWhereARuleBegins) {
+  rule({.every = 2, .after = 3}, Answer{.status = 418});
+  std::string seen;
+  for (int n = 0; n < 8; ++n) seen += get(1, "/a").status() == 418 ? '!' : '.';
+  EXPECT_EQ(seen, "....!.!.");
 }
 
 }  // namespace

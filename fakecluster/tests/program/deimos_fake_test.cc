@@ -1,18 +1,21 @@
 // deimos-fake as its users see it: a process, its output, its port and its exit status.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <gmock/gmock.h>
 
-#include "http/raw_client.h"
-#include "program/program.h"
+#include "program/fake_process.h"
 
 namespace deimos::fake {
 namespace {
@@ -23,38 +26,27 @@ using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
 
-std::uint16_t port_of(const std::string& url) {
-  EXPECT_THAT(url, StartsWith("http://127.0.0.1:"));
-  return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
-}
-
-Response ask(std::uint16_t port, const std::string& request) {
-  RawClient client(port);
-  client.send(request);
-  return client.answer();
-}
-
 TEST(DeimosFake, PrintsItsUrlWhenItIsReady) {
-  Program program({"--listen", "127.0.0.1:0"});
+  FakeProcess program({"--listen", "127.0.0.1:0"});
   const std::string url = program.output_line();
   EXPECT_EQ(ask(port_of(url), get("/machines")).body, url);
   EXPECT_EQ(ask(port_of(url), put("/keys/a", "value=1")).status, 201);
 }
 
 TEST(DeimosFake, TellsClientsTheUrlThatItIsTold) {
-  Program program({"--listen", "127.0.0.1:0", "--advertise", "http://example.org:80"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--advertise", "http://example.org:80"});
   EXPECT_EQ(ask(port_of(program.output_line()), get("/machines")).body, "http://example.org:80");
 }
 
 TEST(DeimosFake, BearsItsName) {
-  Program program({"--listen", "127.0.0.1:0", "--name", "worker"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--name", "worker"});
   EXPECT_THAT(ask(port_of(program.output_line()), get("/keys/_deimos/machines?recursive=true")).body,
               HasSubstr(R"(\"Name\":\"worker\")"));
 }
 
 TEST(DeimosFake, EndsOnASignalWithWatchesOpen) {
   for (const int number : {SIGINT, SIGTERM}) {
-    Program program({"--listen", "127.0.0.1:0"});
+    FakeProcess program({"--listen", "127.0.0.1:0"});
     RawClient watcher(port_of(program.output_line()));
     watcher.send(get("/keys/a?wait=true"));
     EXPECT_EQ(watcher.head().status, 200);
@@ -65,7 +57,7 @@ TEST(DeimosFake, EndsOnASignalWithWatchesOpen) {
 }
 
 TEST(DeimosFake, ExpiresKeysByTheWallClock) {
-  Program program({"--listen", "127.0.0.1:0"});
+  FakeProcess program({"--listen", "127.0.0.1:0"});
   const std::uint16_t port = port_of(program.output_line());
   RawClient watcher(port);
   watcher.send(get("/keys/a?wait=true&waitIndex=4"));
@@ -74,7 +66,7 @@ TEST(DeimosFake, ExpiresKeysByTheWallClock) {
 }
 
 TEST(DeimosFake, ManualClockMovesByLinesOfItsInput) {
-  Program program({"--listen", "127.0.0.1:0", "--clock", "manual"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--clock", "manual"});
   const std::uint16_t port = port_of(program.output_line());
   EXPECT_THAT(ask(port, put("/keys/a", "value=1&ttl=3600")).body, HasSubstr("\"expiration\":\"2026-01-01T01:00:00Z\""));
   program.write_line("advance 3599000");
@@ -86,7 +78,7 @@ TEST(DeimosFake, ManualClockMovesByLinesOfItsInput) {
 }
 
 TEST(DeimosFake, ManualClockStandsStillForOtherLinesAndTheEndOfItsInput) {
-  Program program({"--listen", "127.0.0.1:0", "--clock", "manual"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--clock", "manual"});
   const std::uint16_t port = port_of(program.output_line());
   for (const std::string line : {"advance -1", "advance", "advance 1s", "retreat 1", "", "advance 99999999999"}) {
     program.write_line(line);
@@ -99,17 +91,17 @@ TEST(DeimosFake, ManualClockStandsStillForOtherLinesAndTheEndOfItsInput) {
 }
 
 TEST(DeimosFake, LogsALineForEachRequest) {
-  Program program({"--listen", "127.0.0.1:0", "--log"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--log"});
   const std::uint16_t port = port_of(program.output_line());
   ask(port, put("/keys/a?ttl=5", "value=secret"));
   EXPECT_THAT(program.error_line(),
-              MatchesRegex("....-..-..T..:..:..[.]...Z PUT /keys/a[?]ttl=5 201 [0-9]+[.][0-9][0-9][0-9]ms"));
+              MatchesRegex("....-..-..T..:..:..[.]...Z node1 - PUT /keys/a[?]ttl=5 201 [0-9]+[.][0-9][0-9][0-9]ms"));
   RawClient(port).send("\x1b[2J garbage");
-  EXPECT_THAT(program.error_line(), HasSubstr(" - - 400 "));
+  EXPECT_THAT(program.error_line(), HasSubstr("Z - - - - 400 "));
 }
 
 TEST(DeimosFake, AnswersWhileNobodyReadsItsLog) {
-  Program program({"--listen", "127.0.0.1:0", "--log"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--log"});
   const std::uint16_t port = port_of(program.output_line());
   RawClient client(port);
   const std::string target = "/keys/" + std::string(1000, 'k');
@@ -127,7 +119,7 @@ TEST(DeimosFake, AnswersWhileNobodyReadsItsLog) {
 }
 
 TEST(DeimosFake, LivesOnWhenTheReaderOfItsLogGoes) {
-  Program program({"--listen", "127.0.0.1:0", "--log"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--log"});
   const std::uint16_t port = port_of(program.output_line());
   program.close_errors();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(port, get("/keys/")).status, 200);
@@ -163,8 +155,8 @@ TEST(DeimosFake, DiesWithItsParentIfItIsToldTo) {
 }
 
 TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
-  Program program({"--listen", "127.0.0.1:0", "--max-body", "100", "--max-headers", "200", "--max-request-line", "100",
-                   "--request-time", "20", "--max-connections", "1"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--max-body", "100", "--max-headers", "200", "--max-request-line",
+                       "100", "--request-time", "20", "--max-connections", "1"});
   const std::uint16_t port = port_of(program.output_line());
   const auto status = [port](const std::string& bytes) {
     int seen = 503;  // The connection before may not have ended yet.
@@ -183,41 +175,8 @@ TEST(DeimosFake, HoldsTheLimitsItIsGiven) {
   EXPECT_EQ(status(get("/keys/")), 200);
 }
 
-/// A request with a body, as `curl --json` sends it.
-std::string post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: localhost:4000\r\nContent-Type: application/json\r\n" +
-         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
-/// `--nodes 3 --admin …`, ready.
-class Cluster : public Program {
- public:
-  explicit Cluster(std::vector<std::string> arguments = {}) : Program(with_admin(std::move(arguments))) {
-    for (std::uint16_t& port : ports) port = port_of(output_line());
-    const std::string line = output_line();
-    EXPECT_THAT(line, StartsWith("admin http://127.0.0.1:"));
-    admin = port_of(line.substr(6));
-  }
-  std::string tell(const std::string& target, const std::string& body) const {
-    const Response response = ask(admin, post(target, body));
-    EXPECT_EQ(response.status, 200) << target << " " << body;
-    return response.body;
-  }
-
-  std::array<std::uint16_t, 3> ports{};
-  std::uint16_t admin = 0;
-
- private:
-  static std::vector<std::string> with_admin(std::vector<std::string> arguments) {
-    for (const char* more : {"--nodes", "3", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}) {
-      arguments.emplace_back(more);
-    }
-    return arguments;
-  }
-};
-
 TEST(DeimosFake, IsAClusterThatBreaksWhenToldTo) {
-  Cluster cluster({"--quorum-timeout", "50", "--seed", "7"});
+  FakeCluster cluster({"--quorum-timeout", "50", "--seed", "7"});
   EXPECT_EQ(ask(cluster.ports[0], put("/keys/a", "value=1")).status, 201);
   EXPECT_THAT(ask(cluster.ports[2], get("/keys/a")).body, HasSubstr(R"("value":"1")"));
 
@@ -247,7 +206,7 @@ TEST(DeimosFake, RefusesArgumentsThatCannotBeShowingAFewOfTheirBytes) {
            {"--advertise", "ftp://a:1"},
            {"--nodes", digits},
        }) {
-    Program program(arguments);
+    FakeProcess program(arguments);
     const std::string said = program.error_line();
     EXPECT_THAT(said, HasSubstr(arguments[0]));
     EXPECT_LT(said.size(), 350u);
@@ -259,9 +218,10 @@ TEST(DeimosFake, TakesTheRequestsThatTheReadmeShows) {
   std::ifstream readme(DEIMOS_README);
   constexpr std::string_view shown = "curl localhost:4000";
   constexpr std::string_view with_body = " --json '";
-  Cluster cluster;
+  FakeCluster cluster;
   int taken = 0;
   for (std::string line; std::getline(readme, line);) {
+    if (line.starts_with("curl 'localhost")) std::erase(line, '\'');  // It has a query.
     if (!line.starts_with(shown)) continue;
     const std::size_t body = line.find(with_body);
     const std::string target = line.substr(shown.size(), std::min(body, line.size()) - shown.size());
@@ -292,7 +252,7 @@ std::string request_of(const std::string& line) {
 
 TEST(DeimosFake, SpeaksEtcdAsTheReadmeShows) {
   std::ifstream readme(DEIMOS_README);
-  Cluster cluster({"--dialect", "etcd2"});
+  FakeCluster cluster({"--dialect", "etcd2"});
   int taken = 0;
   for (std::string line; std::getline(readme, line);) {
     if (!line.starts_with("curl localhost:2379")) continue;
@@ -310,7 +270,7 @@ TEST(DeimosFake, SpeaksEtcdAsTheReadmeShows) {
 }
 
 TEST(DeimosFake, TheAdminApiMovesAManualClock) {
-  Cluster cluster({"--clock", "manual"});
+  FakeCluster cluster({"--clock", "manual"});
   ask(cluster.ports[0], put("/keys/a", "value=1&ttl=5"));
   EXPECT_THAT(cluster.tell("/clock", R"({"advance": "5s"})"), HasSubstr("2026-01-01T00:00:05Z"));
   EXPECT_EQ(ask(cluster.ports[0], get("/keys/a")).status, 404);
@@ -320,7 +280,7 @@ TEST(DeimosFake, TheAdminApiMovesAManualClock) {
 }
 
 TEST(DeimosFake, HasNoAdminApiUnlessAskedFor) {
-  Program program({"--listen", "127.0.0.1:0", "--nodes", "2"});
+  FakeProcess program({"--listen", "127.0.0.1:0", "--nodes", "2"});
   const std::uint16_t port = port_of(program.output_line());
   program.output_line();
   EXPECT_EQ(ask(port, get("/cluster")).status, 404);
@@ -330,7 +290,7 @@ TEST(DeimosFake, HasNoAdminApiUnlessAskedFor) {
 }
 
 TEST(DeimosFake, NamesEachNodeAndItsUrl) {
-  Cluster cluster({"--name", "a,b,c", "--advertise", "http://x:1,http://y:2,http://z:3"});
+  FakeCluster cluster({"--name", "a,b,c", "--advertise", "http://x:1,http://y:2,http://z:3"});
   EXPECT_EQ(ask(cluster.ports[0], get("/machines")).body, "http://x:1, http://y:2, http://z:3");
   EXPECT_THAT(ask(cluster.admin, get("/cluster")).body, HasSubstr(R"("name":"b","client_url":"http://y:2")"));
 }
@@ -362,9 +322,12 @@ TEST(DeimosFake, RefusesBadOptionsBeforeItStarts) {
       {"--name", "a,b"},
       {"--advertise", "a,b"},
       {"--quorum-timeout", "0"},
+      {"--journal", "-1"},
+      {"--data", "/no/such/file"},
+      {"--plan", "/no/such/file"},
   };
   for (const std::vector<std::string>& arguments : bad) {
-    Program program(arguments);
+    FakeProcess program(arguments);
     EXPECT_EQ(program.output_line(), "") << arguments.back();
     const std::string message = program.error_line();
     EXPECT_THAT(message, StartsWith("deimos-fake: ")) << arguments.back();
@@ -374,15 +337,15 @@ TEST(DeimosFake, RefusesBadOptionsBeforeItStarts) {
 }
 
 TEST(DeimosFake, SaysThatThePortIsTaken) {
-  Program first({"--listen", "127.0.0.1:0"});
+  FakeProcess first({"--listen", "127.0.0.1:0"});
   const std::string url = first.output_line();
-  Program second({"--listen", url.substr(7)});
+  FakeProcess second({"--listen", url.substr(7)});
   EXPECT_THAT(second.error_line(), HasSubstr("cannot listen on " + url.substr(7)));
   EXPECT_EQ(second.wait(), 1);
 }
 
 TEST(DeimosFake, ExplainsItself) {
-  Program program({"--help"});
+  FakeProcess program({"--help"});
   EXPECT_THAT(program.output_line(), Not(IsEmpty()));
   EXPECT_EQ(program.wait(), 0);
 }

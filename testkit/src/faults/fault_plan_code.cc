@@ -51,6 +51,7 @@ std::string code_of(const fake::Match& match) {
   if (match.every != 0) add("every", std::to_string(match.every));
   if (match.times != 0) add("times", std::to_string(match.times));
   if (match.probability != 1) add("probability", number(match.probability));
+  if (match.after != 0) add("after", std::to_string(match.after));
   return "{" + text + "}";
 }
 
@@ -68,7 +69,7 @@ struct RuleActionCode {
   std::string operator()(const fake::Reorder& t) const { return "fake::Reorder{" + duration_as_code(t.at_most) + "}"; }
   std::string operator()(const fake::Answer& t) const {
     return "fake::Answer{.status = " + std::to_string(t.status) + ", .error_code = " + std::to_string(t.error_code) +
-           ", .body = " + quoted(t.body) + ", .content_type = " + quoted(t.content_type) + "}";
+           ", .body = " + quoted(t.body) + ", .content_type = " + quoted(t.content_type) + headers(t) + "}";
   }
   std::string operator()(const fake::TruncateBody& t) const {
     return "fake::TruncateBody{" + std::to_string(t.bytes) + "}";
@@ -78,6 +79,16 @@ struct RuleActionCode {
     return "fake::ResetAfter{" + std::to_string(t.bytes) + "}";
   }
   std::string operator()(const fake::RefuseConnection&) const { return "fake::RefuseConnection{}"; }
+  std::string operator()(const fake::Count&) const { return "fake::Count{}"; }
+
+ private:
+  static std::string headers(const fake::Answer& answer) {
+    std::string text;
+    for (const auto& [name, value] : answer.headers) {
+      text += (text.empty() ? "{" : ", {") + quoted(name) + ", " + quoted(value) + "}";
+    }
+    return text.empty() ? text : ", .headers = {" + text + "}";
+  }
 };
 
 std::string of_node(std::string_view type, fake::NodeId node, const std::string& more = {}) {

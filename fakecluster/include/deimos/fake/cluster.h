@@ -18,8 +18,10 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,18 +29,22 @@
 #include <deimos/fake/clock.h>
 #include <deimos/fake/cluster_options.h>
 #include <deimos/fake/cluster_state.h>
+#include <deimos/fake/condition.h>
+#include <deimos/fake/data.h>
 #include <deimos/fake/fault.h>
 #include <deimos/fake/incident.h>
+#include <deimos/fake/journal.h>
 #include <deimos/fake/node.h>
 #include <deimos/fake/node_id.h>
+#include <deimos/fake/plan.h>
 #include <deimos/fake/rule.h>
 #include <deimos/internal/export.h>
 
 namespace deimos::fake {
 
 /// Deterministic: the same options, calls and instants give the same answers, byte for byte. Thread-safe; no member
-/// blocks, and there is no thread: somebody moves the clock. Every bad argument is refused with std::invalid_argument,
-/// saying why, and has changed nothing.
+/// blocks (but wait_until(), as it says), and there is no thread: somebody moves the clock. Every bad argument is
+/// refused with std::invalid_argument, saying why, and has changed nothing.
 class DEIMOS_EXPORT Cluster {
  public:
   using Ticket = Node::Ticket;
@@ -79,6 +85,8 @@ class DEIMOS_EXPORT Cluster {
   /// When true time reaches `instant`, which must not have passed.
   FaultId at(Instant instant, Fault fault);
   FaultId after(std::chrono::nanoseconds delay, Fault fault);
+  /// Every fault of the plan, as after(), or apply() for one at once. Returns their ids; 0 for one at once.
+  std::vector<FaultId> run(const Plan& plan);
   /// Returns false if it has happened already, or never was.
   bool cancel(FaultId fault);
   /// In the order in which they were scheduled.
@@ -132,6 +140,34 @@ class DEIMOS_EXPORT Cluster {
   /// Whether and when a write that came with this Origin::request (not 0) was committed; the first time, if a rule
   /// duplicated it.
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
+
+  // The journal: see journal.h. It is kept if ClusterOptions::journal_entries is not 0; else these throw
+  // std::logic_error.
+
+  /// The oldest `limit` entries that match.
+  [[nodiscard]] Journal journal(const JournalFilter& filter = {},
+                                std::size_t limit = std::numeric_limits<std::size_t>::max()) const;
+  /// Whether so many requests match. If the journal has forgotten requests, what it cannot know does not hold.
+  [[nodiscard]] JournalVerdict verify(const JournalFilter& filter, const Times& times) const;
+  /// Forgets what there is, and that anything was forgotten. Ids go on.
+  void clear_journal();
+  /// Replaces the former one; null for none. Needs no journal to be kept.
+  void on_journal(JournalObserver observer);
+
+  // Waiting, and what is stored.
+
+  /// Waits until the condition holds. A clock of the cluster's own is moved to the instant at which it does, else by
+  /// `within`, as advance() does; real time passes only if there is something to settle. If the cluster was given a
+  /// clock, this blocks the calling thread until the condition holds, or `within` has passed by that clock and
+  /// something has called the cluster since (a ClockDriver does). Ends early at `stop`, at reset() and close(). Throws
+  /// std::logic_error if the condition is on a journal that is not kept.
+  WaitResult wait_until(const Condition& condition, const WaitOptions& options = {}, std::stop_token stop = {});
+  /// What is committed; with or without the indexes of the store.
+  [[nodiscard]] Data data(bool indexes = false) const;
+  /// Replaces what is stored, at once and as a whole, by one entry of the log; each `ttl` counts from now. Without
+  /// indexes, each entry is a change of its own. Watchers hear nothing of it, those from the past get error 401, and an
+  /// audit has no record of it. Throws std::logic_error if nobody can commit it now.
+  void load(const Data& data);
 
   /// As if made anew with the same options, and this seed: an empty store, no fault, no rule, a clock of its own at the
   /// start again. Watches end, and what waits is answered with 503; an answer that was delayed never comes. Registered

@@ -59,6 +59,9 @@ struct ClusterOptions {
   std::size_t log_entries = 10'000;
   std::size_t log_bytes = 64 << 20;
   NodeLimits limits = {};
+  /// How many requests Cluster::journal() keeps, the latest; about 300 bytes each as a rule, 9 KiB at most. 0: none,
+  /// and no time is spent on them.
+  std::size_t journal_entries = 0;
 };
 
 }  // namespace deimos::fake

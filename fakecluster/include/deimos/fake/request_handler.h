@@ -32,6 +32,8 @@ class DEIMOS_EXPORT Reply {
   /// How many parts have not been passed on yet, because the client reads slowly. Counted against
   /// NodeLimits::watch_backlog.
   [[nodiscard]] virtual std::size_t backlog() const { return 0; }
+  /// Numbers the connection on which the request came, from 1, among those of its node; 0: there is none.
+  [[nodiscard]] virtual std::uint64_t connection() const { return 0; }
 };
 
 /// Thread-safe; every member returns without blocking.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -37,6 +38,7 @@ struct Match {
   std::uint64_t every = 0;  ///< Only every such one of them (3: the third, the sixth, …); 0 and 1: all of them.
   std::uint64_t times = 0;  ///< No more once the rule acted so often; 0: no limit.
   double probability = 1;   ///< Drawn from the cluster's seed.
+  std::uint64_t after = 0;  ///< Not the first so many of all that the above match; `every` counts from there.
   bool operator==(const Match&) const = default;
 };
 
@@ -71,13 +73,15 @@ struct Reorder {
   std::chrono::nanoseconds at_most = std::chrono::seconds(1);
   bool operator==(const Reorder&) const = default;
 };
-/// Returns this response; the node never sees the request.
+/// A stub: returns this response; the node never sees the request.
 struct Answer {
   int status = 500;  ///< From 100 to 599; not used if `error_code` is given.
   /// One of Deimos's error codes (100 to 401): answered as a Deimos does, with the status that belongs to it.
   int error_code = 0;
-  std::string body = {};  ///< With `error_code`: the cause.
-  std::string content_type = "text/plain; charset=utf-8";
+  std::string body = {};                                   ///< With `error_code`: the cause.
+  std::string content_type = "text/plain; charset=utf-8";  ///< Not used with `error_code`.
+  /// Further headers, also such as a Deimos sends (`X-Deimos-Index`); none of the connection's own.
+  std::map<std::string, std::string> headers = {};
   bool operator==(const Answer&) const = default;
 };
 /// The answer's body ends after so many bytes, as if that were all of it. Of a watch: of all its body.
@@ -100,9 +104,13 @@ struct ResetAfter {
 struct RefuseConnection {
   bool operator==(const RefuseConnection&) const = default;
 };
+/// Only counts (RuleStatus::acted): later rules act as if this one were not there.
+struct Count {
+  bool operator==(const Count&) const = default;
+};
 
 using RuleAction = std::variant<Pass, Delay, DropRequest, DropAnswer, Duplicate, Reorder, Answer, TruncateBody,
-                                CorruptBody, ResetAfter, RefuseConnection>;
+                                CorruptBody, ResetAfter, RefuseConnection, Count>;
 
 struct Rule {
   std::string name = {};  ///< For RemoveRules and for people; need not be unique.

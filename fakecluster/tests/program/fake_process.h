@@ -1,4 +1,4 @@
-// deimos-fake as a process, for tests that look at it as its users do.
+// deimos-fake as a process, for tests: its streams, its ports and its exit status.
 #pragma once
 
 #include <fcntl.h>
@@ -9,18 +9,24 @@
 
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <gmock/gmock.h>
+
+#include "http/raw_client.h"
 
 extern char** environ;
 
 namespace deimos::fake {
 
 /// The program with its three standard streams in our hands. Killed at the end, if it still runs.
-class Program {
+class FakeProcess {
  public:
-  explicit Program(std::vector<std::string> arguments) {
+  explicit FakeProcess(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), DEIMOS_FAKE);
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -41,15 +47,15 @@ class Program {
     }
     if (error != 0) throw std::runtime_error("cannot start " + arguments[0]);
   }
-  ~Program() {
+  ~FakeProcess() {
     if (process_ > 0) {
       ::kill(process_, SIGKILL);
       wait();
     }
     for (const int stream : streams_) ::close(stream);
   }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
+  FakeProcess(const FakeProcess&) = delete;
+  FakeProcess& operator=(const FakeProcess&) = delete;
 
   /// The next line of its standard output; empty at the end of it.
   std::string output_line() { return line_of(streams_[1]); }
@@ -89,6 +95,50 @@ class Program {
 
   pid_t process_ = 0;
   std::array<int, 3> streams_{};
+};
+
+inline std::uint16_t port_of(const std::string& url) {
+  EXPECT_THAT(url, testing::StartsWith("http://127.0.0.1:"));
+  return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+}
+
+inline Response ask(std::uint16_t port, const std::string& request) {
+  RawClient client(port);
+  client.send(request);
+  return client.answer();
+}
+
+/// A request with a body, as `curl --json` sends it.
+inline std::string post(const std::string& target, const std::string& body) {
+  return "POST " + target + " HTTP/1.1\r\nHost: localhost:4000\r\nContent-Type: application/json\r\n" +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// `--nodes 3 --admin …`, ready.
+class FakeCluster : public FakeProcess {
+ public:
+  explicit FakeCluster(std::vector<std::string> arguments = {}) : FakeProcess(with_admin(std::move(arguments))) {
+    for (std::uint16_t& port : ports) port = port_of(output_line());
+    const std::string line = output_line();
+    EXPECT_THAT(line, testing::StartsWith("admin http://127.0.0.1:"));
+    admin = port_of(line.substr(6));
+  }
+  std::string tell(const std::string& target, const std::string& body) const {
+    const Response response = ask(admin, post(target, body));
+    EXPECT_EQ(response.status, 200) << target << " " << body;
+    return response.body;
+  }
+
+  std::array<std::uint16_t, 3> ports{};
+  std::uint16_t admin = 0;
+
+ private:
+  static std::vector<std::string> with_admin(std::vector<std::string> arguments) {
+    for (const char* more : {"--nodes", "3", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}) {
+      arguments.emplace_back(more);
+    }
+    return arguments;
+  }
 };
 
 }  // namespace deimos::fake
