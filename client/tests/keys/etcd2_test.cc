@@ -124,7 +124,7 @@ TEST(Etcd2Dialect, NoReadIsAnsweredByANodeThatIsCutOff) {
 }
 
 TEST(Etcd2Dialect, AnEtcdWithoutTheV2ApiSaysWhatToChange) {
-  const EtcdServer etcd({.v2 = false});
+  const Etcd2Server etcd({.v2 = false});
   for (const Dialect dialect : {Dialect::etcd2, Dialect::deimos}) {
     const Client client({.endpoints = {etcd.url()}, .dialect = dialect});
     const Error error = client.get("/a").error();

@@ -137,7 +137,7 @@ TEST_P(OverEtcd2, AStoreThatStandsStillTakesTheLockFromItsHolder) {
 }
 
 TEST(Etcd2Locks, SurviveARestartOfTheServer) {
-  EtcdServer etcd;
+  Etcd2Server etcd;
   const LockManager locks(Client({.endpoints = {etcd.url()}, .dialect = Dialect::etcd2}), {.ttl = 20s});
   auto hold = locks.mutex("reports").acquire().value();
   auto place = locks.shared_mutex("prices").acquire_shared().value();
@@ -148,7 +148,7 @@ TEST(Etcd2Locks, SurviveARestartOfTheServer) {
 }
 
 TEST(Etcd2Locks, OfAnEtcdWithoutTheV2ApiFailAtOnceAndSayWhy) {
-  const EtcdServer etcd({.v2 = false});
+  const Etcd2Server etcd({.v2 = false});
   const LockManager locks(Client({.endpoints = {etcd.url()}, .dialect = Dialect::etcd2}));
   const auto refused = locks.mutex("reports").acquire({.wait = 10s});
   ASSERT_FALSE(refused);

@@ -10,7 +10,7 @@
 #include <deimos/client.h>
 #include <deimos/fake/http_cluster.h>
 
-#include "servers/etcd_server.h"
+#include "servers/etcd2_server.h"
 
 namespace deimos {
 
@@ -34,7 +34,7 @@ class Etcd2Store {
 
  private:
   const fake::SystemClock clock_;
-  std::optional<EtcdServer> real_;
+  std::optional<Etcd2Server> real_;
   std::optional<fake::HttpCluster> fake_;
 };
 

@@ -1,57 +1,54 @@
-// A real etcd for tests: a process of its own on free ports of the loopback address.
+// A real etcd, of the one on the machine's path, for as long as the object lives.
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "servers/server_process.h"
+
 namespace deimos {
 
-/// Ends with this object, and its data goes with it; it ends with the test program
-/// too, in whatever way that ends. Not thread-safe.
+struct EtcdSettings {
+  std::vector<std::string> more_arguments = {};
+  bool tls = false;  ///< With the files in `more_arguments`.
+};
+
+/// One member, alone or of a cluster.
 class EtcdServer {
  public:
-  struct Options {
-    bool v2 = true;                           ///< `--enable-v2`.
-    std::vector<std::string> arguments = {};  ///< More of them.
-  };
+  using Settings = EtcdSettings;
 
-  /// Blocks until it serves clients. Throws std::runtime_error, with what etcd said, if it does not.
-  explicit EtcdServer(Options options);
-  EtcdServer() : EtcdServer(Options{}) {}
-  ~EtcdServer();
-  EtcdServer(const EtcdServer&) = delete;
-  EtcdServer& operator=(const EtcdServer&) = delete;
+  explicit EtcdServer(Settings settings = {});
+  /// Starts it, with what it has on its disk. Begun only: wait_until_ready() follows.
+  void start();
+  [[nodiscard]] bool wait_until_ready() { return process_->wait_until_ready(); }
+  void kill() { process_.reset(); }
+  void pause() const { process_->pause(); }
+  void resume() const { process_->resume(); }
+  /// While it is killed: all is lost that was on its disk.
+  void wipe();
 
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  [[nodiscard]] int port() const noexcept { return port_; }
   [[nodiscard]] std::string url() const;
+  /// To be started as one of that cluster.
+  void join(std::string name, const std::string& cluster);
   [[nodiscard]] std::string peer_url() const;
-  /// `node1`.
-  [[nodiscard]] static const char* name() noexcept { return "node1"; }
-
-  /// It stands still (SIGSTOP), with its connections open, until resume().
-  void pause() const;
-  void resume() const;
-  /// SIGKILL; what it had acknowledged is kept for restart().
-  void kill();
-  /// On the same ports, with the same data. Blocks as the constructor.
-  void restart();
+  /// `etcdctl ARGUMENTS`; what it writes.
+  ProgramEnd ctl(std::vector<std::string> arguments) const;
+  [[nodiscard]] std::vector<std::string> ctl_command(std::vector<std::string> arguments) const;
 
  private:
-  class Log;
-
-  void start();
-
-  Options options_;
-  std::uint16_t port_ = 0;
-  std::uint16_t peer_port_ = 0;
-  std::filesystem::path folder_;
-  pid_t process_ = 0;
-  std::unique_ptr<Log> log_;
+  Settings settings_;
+  std::string name_ = "one";
+  std::string cluster_;
+  int port_;
+  int peer_port_;
+  ScratchFolder folder_;
+  std::unique_ptr<ServerProcess> process_;
 };
+
+/// A cluster of so many, all ready.
+[[nodiscard]] std::vector<std::unique_ptr<EtcdServer>> start_etcd_cluster(int members);
 
 }  // namespace deimos

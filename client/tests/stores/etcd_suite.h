@@ -19,7 +19,7 @@
 #include <deimos/lock_manager.h>
 #include <deimos/thread_runtime.h>
 
-#include "stores/etcd_server.h"
+#include "servers/etcd_server.h"
 
 namespace deimos {
 

@@ -6,7 +6,7 @@
 #include <deimos/etcd_backend.h>
 #include <deimos/fake/http_cluster.h>
 
-#include "stores/etcd_server.h"
+#include "servers/etcd_server.h"
 #include "stores/lock_store.h"
 
 namespace deimos {

@@ -7,7 +7,7 @@
 namespace deimos::fake {
 
 SideBySide::SideBySide()
-    : node_({.member = {EtcdServer::name(), etcd_.url(), etcd_.peer_url()}, .dialect = Dialect::etcd2}),
+    : node_({.member = {Etcd2Server::name(), etcd_.url(), etcd_.peer_url()}, .dialect = Dialect::etcd2}),
       start_(std::chrono::steady_clock::now()),
       client_(std::make_unique<RawClient>(etcd_.port())) {}
 

@@ -12,7 +12,7 @@
 #include "http/raw_client.h"
 #include "protocol/etcd2/session.h"
 #include "protocol/recorded_reply.h"
-#include "servers/etcd_server.h"
+#include "servers/etcd2_server.h"
 
 namespace deimos::fake {
 
@@ -49,7 +49,7 @@ class SideBySide {
   std::string compare_watches();
   void count(const Response& response);
 
-  EtcdServer etcd_;
+  Etcd2Server etcd_;
   Node node_;
   std::chrono::steady_clock::time_point start_;
   std::unique_ptr<RawClient> client_;

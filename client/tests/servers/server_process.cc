@@ -1,4 +1,4 @@
-#include "stores/server_process.h"
+#include "servers/server_process.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
