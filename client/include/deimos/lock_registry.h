@@ -8,10 +8,11 @@
 // |---|---|---|---|
 // | `deimos` | Deimos (`Client`) | 4001 | those of a client, `sync_interval` |
 // | `etcd` | etcd v3, over its JSON gateway (`EtcdBackend`) | 2379 | those of a client |
-// | `redis` | Redis (`RedisBackend`), once add_redis() of `redis_locks.h` was called | 6379 | `database`,
-// `sentinel_master` (then the hosts are sentinels, port 26379), `connect_timeout` |
+// | `etcd2` | etcd by its v2 API (`Client` with `Dialect::etcd2`) | 2379 | as `deimos` |
+// | `redis` | Redis (`RedisBackend`), after add_redis() of `redis_locks.h` | 6379 | see below |
 //
-// Options of a client: `tls=on`, `ca_file`, `certificate_file`, `key_file`, `verify=off`, `connect_timeout`,
+// Options of Redis: `database`, `connect_timeout`, and `sentinel_master`, with which the hosts are sentinels (port
+// 26379). Options of a client: `tls=on`, `ca_file`, `certificate_file`, `key_file`, `verify=off`, `connect_timeout`,
 // `attempt_timeout`. Options of the locks, for every scheme, as in LockOptions: `ttl`, `renewal_interval`,
 // `max_clock_skew`, `request_timeout`, `poll_interval`, `owner`; the path is the prefix.
 #pragma once

@@ -117,7 +117,7 @@ TEST_F(LockRegistryTest, ANameIsTakenOnce) {
 }
 
 TEST_F(LockRegistryTest, SaysWhatIsWrongWithAUrl) {
-  EXPECT_THAT(wrong("zookeeper://here"), HasSubstr("there are deimos, etcd, world"));
+  EXPECT_THAT(wrong("zookeeper://here"), HasSubstr("there are deimos, etcd, etcd2, world"));
   EXPECT_THAT(wrong("redis://here"), HasSubstr("call add_redis()"));
   EXPECT_THAT(wrong("world://here?color=red"),
               AllOf(HasSubstr("no option 'color'"), HasSubstr("colour"), HasSubstr("ttl")));

@@ -64,8 +64,8 @@ void put(const std::string& text, std::optional<std::string>& plain, std::option
 }
 
 /// The one of the two that is given; `name` is that of the plain one. Empty if neither is.
-std::string take(const std::optional<std::string>& plain, const std::optional<std::string>& encoded,
-                 const std::string& name, const std::string& where) {
+std::string text_in(const std::optional<std::string>& plain, const std::optional<std::string>& encoded,
+                    const std::string& name, const std::string& where) {
   if (plain && encoded) refuse(where, "both '" + name + "' and 'encoded_" + name + "'");
   if (plain) return *plain;
   if (!encoded) return {};
@@ -92,12 +92,12 @@ EntryFields fields(const DataEntry& entry) {
 DataEntry entry_of(const EntryFields& read, const std::string& where) {
   if (!read.key && !read.encoded_key) refuse(where, "an entry without a key");
   DataEntry entry;
-  entry.key = take(read.key, read.encoded_key, "key", where);
+  entry.key = text_in(read.key, read.encoded_key, "key", where);
   entry.directory = read.directory.value_or(false);
   const bool has_value = read.value || read.encoded_value;
   if (entry.directory && has_value) refuse(where, "a directory has no value");
   if (!entry.directory && !has_value) refuse(where, "an entry without a value that is no directory");
-  entry.value = take(read.value, read.encoded_value, "value", where);
+  entry.value = text_in(read.value, read.encoded_value, "value", where);
   entry.ttl = read.ttl;
   entry.created_index = read.created_index.value_or(0);
   entry.modified_index = read.modified_index.value_or(0);

@@ -56,6 +56,7 @@ LockRegistry::LockRegistry(std::shared_ptr<Runtime> runtime)
     : impl_(std::make_unique<Impl>(runtime ? std::move(runtime) : std::make_shared<ThreadRuntime>())) {
   add_scheme("deimos", open_deimos_store);
   add_scheme("etcd", open_etcd_store);
+  add_scheme("etcd2", open_etcd2_store);
 }
 
 LockRegistry::~LockRegistry() { close(); }
@@ -71,7 +72,8 @@ Result<LockManager> LockRegistry::open(std::string_view text) const {
   const OpenLockStore open_store = impl_->scheme(url->scheme);
   if (!open_store) {
     const std::string hint = url->scheme == "redis" ? " (for Redis, call add_redis() of deimos::redis)" : "";
-    return unusable("no store for locks has the scheme '" + url->scheme + "'; there are " + impl_->scheme_names() + hint);
+    return unusable("no store for locks has the scheme '" + url->scheme + "'; there are " + impl_->scheme_names() +
+                    hint);
   }
   LockOptions options = take_lock_options(*url);
   Result<OpenedLockStore> store = open_store(*url);

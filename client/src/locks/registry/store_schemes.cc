@@ -38,18 +38,27 @@ Result<Options> take_http_options(LockStoreUrl& url, std::uint16_t port) {
   return options;
 }
 
-}  // namespace
-
-Result<OpenedLockStore> open_deimos_store(LockStoreUrl& url) {
-  Result<ClientOptions> options = take_http_options<ClientOptions>(url, deimos_port);
+Result<OpenedLockStore> open_client_store(LockStoreUrl& url, std::uint16_t port, Dialect dialect) {
+  Result<ClientOptions> options = take_http_options<ClientOptions>(url, port);
   if (!options) return tl::unexpected<Error>(std::move(options.error()));
   url.options.take("sync_interval", options->sync_interval);
+  options->dialect = dialect;
   try {
     const Client client(std::move(*options));
     return OpenedLockStore{std::make_shared<DeimosBackend>(client), client.runtime()};
   } catch (const std::system_error& refused) {
     return fail(errc::invalid_argument, refused.what());
   }
+}
+
+}  // namespace
+
+Result<OpenedLockStore> open_deimos_store(LockStoreUrl& url) {
+  return open_client_store(url, deimos_port, Dialect::deimos);
+}
+
+Result<OpenedLockStore> open_etcd2_store(LockStoreUrl& url) {
+  return open_client_store(url, etcd_port, Dialect::etcd2);
 }
 
 Result<OpenedLockStore> open_etcd_store(LockStoreUrl& url) {

@@ -6,6 +6,7 @@
 namespace deimos {
 
 [[nodiscard]] Result<OpenedLockStore> open_deimos_store(LockStoreUrl& url);
+[[nodiscard]] Result<OpenedLockStore> open_etcd2_store(LockStoreUrl& url);
 [[nodiscard]] Result<OpenedLockStore> open_etcd_store(LockStoreUrl& url);
 
 }  // namespace deimos
