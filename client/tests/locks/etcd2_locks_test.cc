@@ -1,5 +1,6 @@
 // Every kind of lock over the v2 API of etcd, in real time.
-#include <array>
+#include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -51,13 +52,13 @@ TEST_P(OverEtcd2, MutexesExclude) {
 }
 
 TEST_P(OverEtcd2, ALeaseIsRenewedAndOthersAreRefused) {
-  const LockManager one(client, {.ttl = 2s});
-  const LockManager other(store.client(), {.ttl = 2s});
+  const LockManager one(client, {.ttl = 3s});
+  const LockManager other(store.client(), {.ttl = 3s});
   for (const Fairness fairness : {Fairness::unfair, Fairness::fair}) {
     const std::string name = fairness == Fairness::fair ? "fair" : "plain";
     auto hold = one.mutex(name, {.fairness = fairness}).acquire().value();
     const Mutex wanted = other.mutex(name, {.fairness = fairness});
-    const auto refused = wanted.acquire({.wait = 3s});
+    const auto refused = wanted.acquire({.wait = 4s});
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, errc::lock_timeout);
     EXPECT_TRUE(hold.is_held());

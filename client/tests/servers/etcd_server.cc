@@ -7,6 +7,9 @@
 namespace deimos {
 namespace {
 
+/// It has written down the version of its cluster, which is a change of its store.
+constexpr const char* has_version = "enabled capabilities for version";
+
 std::string program(const std::string& path) {
   if (path.empty() || path.ends_with("NOTFOUND")) {
     throw std::runtime_error("there was no etcd when this build was configured; `./dev test` fetches it");
@@ -40,7 +43,8 @@ void EtcdServer::start() {
                                       "--initial-cluster=" + (cluster_.empty() ? name_ + "=" + peer_url() : cluster_),
                                       "--logger=zap"};
   command.insert(command.end(), settings_.more_arguments.begin(), settings_.more_arguments.end());
-  process_ = std::make_unique<ServerProcess>(std::move(command), "serving client traffic");
+  process_ = std::make_unique<ServerProcess>(std::move(command),
+                                             std::vector<std::string>{"serving client traffic", has_version});
 }
 
 void EtcdServer::wipe() { std::filesystem::remove_all(folder_.path() / "data"); }

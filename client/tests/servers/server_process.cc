@@ -71,7 +71,8 @@ ScratchFolder::~ScratchFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-ServerProcess::ServerProcess(std::vector<std::string> command, std::string ready) : ready_text_(std::move(ready)) {
+ServerProcess::ServerProcess(std::vector<std::string> command, std::vector<std::string> ready)
+    : not_said_(std::move(ready)) {
   const Pipe words;
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -96,7 +97,9 @@ void ServerProcess::listen(int descriptor) {
       const std::scoped_lock lock(mutex_);
       last_lines_.push_back(rest.substr(0, end));
       if (last_lines_.size() > 20) last_lines_.pop_front();
-      if (last_lines_.back().find(ready_text_) != std::string::npos) ready_ = true;
+      std::erase_if(not_said_,
+                    [&](const std::string& text) { return last_lines_.back().find(text) != std::string::npos; });
+      ready_ = not_said_.empty();
       rest.erase(0, end + 1);
       changed_.notify_all();
     }

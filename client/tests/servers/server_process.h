@@ -32,8 +32,8 @@ class ScratchFolder {
 /// Dies with the test, however that ends.
 class ServerProcess {
  public:
-  /// `ready`: what its output says when it can be used.
-  ServerProcess(std::vector<std::string> command, std::string ready);
+  /// `ready`: what its output has said, all of it, when it can be used.
+  ServerProcess(std::vector<std::string> command, std::vector<std::string> ready);
   /// Kills it.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -49,7 +49,7 @@ class ServerProcess {
  private:
   void listen(int descriptor);
 
-  std::string ready_text_;
+  std::vector<std::string> not_said_;
   pid_t process_ = -1;
   std::mutex mutex_;
   std::condition_variable changed_;
