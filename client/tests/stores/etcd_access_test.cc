@@ -60,7 +60,7 @@ TEST_F(EtcdWithUsers, WhoMayNotIsToldSoAtOnceAndWhatToChange) {
     LockManager locks = manager_of(std::move(credentials), std::move(options));
     const TimePoint began = runtime->now();
     const Result<Hold> held = locks.mutex("m").acquire();
-    EXPECT_LT(runtime->now() - began, 1s);
+    EXPECT_LT(runtime->now() - began, 3s);  // To compare passwords takes etcd long.
     if (held) return std::string("it was let in");
     EXPECT_EQ(held.error().code, errc::invalid_argument);
     return held.error().describe();
