@@ -8,10 +8,10 @@
 // (prefix and name) and a fair Mutex of that name exclude each other, and `etcdctl elect` (with a proposal) and an
 // Election do. Fencing tokens are revisions.
 //
-// Leases: the locks of one backend share a lease for each ttl (in whole seconds). It is kept alive once for all of them,
-// by whichever renewal comes first; at the same time it is asked which records are on it, which shows each lock that its
-// record is still there. (So Hold::renew() may be answered by a keep-alive for another lock, of up to a tenth of the ttl
-// before.) A lease that nobody uses any more runs out, or is revoked when the backend is closed.
+// Leases: the locks of one backend share a lease for each ttl (in whole seconds). It is kept alive once for all of
+// them, by whichever renewal comes first; at the same time it is asked which records are on it, which shows each lock
+// that its record is still there. (So Hold::renew() may be answered by a keep-alive for another lock, of up to a tenth
+// of the ttl before.) A lease that nobody uses any more runs out, or is revoked when the backend is closed.
 //
 // etcd removes the records of a lease that is over by itself: LockInfo::ttl and expires are not told, and nothing is
 // taken over. LockOptions::max_clock_skew may be small, since one clock, the leader's, counts each lease.
