@@ -154,7 +154,7 @@ TEST_F(RedisSteps, ALockThatAnotherClientSetAnewIsAnotherRecord) {
 }
 
 TEST_F(RedisSteps, ALeaseThatAnotherClientProlongsIsNotSwept) {
-  server.command({"SET", "/locks/a", "foreign", "NX", "PX", "300"});
+  server.command({"SET", "/locks/a", "foreign", "NX", "PX", "3000"});
   ASSERT_EQ(record("/locks/a").token, "foreign");
   server.command({"PEXPIRE", "/locks/a", "60000"});
   const auto is_past = [](const std::string& said) { return said == "1"; };

@@ -20,10 +20,12 @@ namespace deimos {
 
 struct RedisSteps : testing::Test {
   RedisServer server;
-  RedisBackend store{{.addresses = {server.address()}, .look_interval = std::chrono::seconds(60)}};
+  RedisBackend store{{.addresses = {server.address()},
+                      .connect_timeout = std::chrono::seconds(10),
+                      .look_interval = std::chrono::seconds(60)}};
 
   [[nodiscard]] TimePoint now() const { return store.runtime()->now(); }
-  [[nodiscard]] Deadline soon() const { return {now() + std::chrono::seconds(5)}; }
+  [[nodiscard]] Deadline soon() const { return {now() + std::chrono::seconds(60)}; }
   [[nodiscard]] std::uint64_t granted(const std::string& key, const std::string& token,
                                       std::chrono::seconds ttl = std::chrono::seconds(10)) {
     const auto answer = store.acquire(key, token, ttl, soon());
