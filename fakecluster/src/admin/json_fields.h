@@ -224,7 +224,10 @@ void read(const Json& json, T& value, const std::string& where) {
   } else if constexpr (std::is_same_v<T, Texts>) {
     if (!json.is_object()) refuse(where, "expected an object of texts");
     value.clear();
-    for (const auto& [name, element] : json.items()) read(element, value[name], where + "." + name);
+    for (const auto& [name, element] : json.items()) {
+      std::string place = where;
+      read(element, value[name], place.append(".").append(name));
+    }
   } else if constexpr (is_vector(type)) {
     if (!json.is_array()) refuse(where, "expected an array");
     value.clear();
