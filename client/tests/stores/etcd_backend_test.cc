@@ -308,7 +308,7 @@ TEST_F(EtcdBackendTest, EtcdctlLockAndOurFairMutexExcludeEachOther) {
   const std::string mark = (folder.path() / "mark").string();
   // Says on the standard error that it is in, and stays until its mark is there.
   const std::string script = "echo it is in; while [ ! -e " + mark + " ]; do sleep 0.05; done";
-  ServerProcess theirs(server.ctl_command({"lock", "/locks/both", "--", "sh", "-c", script}), "it is in");
+  ServerProcess theirs(server.ctl_command({"lock", "/locks/both", "--", "sh", "-c", script}), {"it is in"});
   const auto deadline = runtime->now() + 20s;
   while (locks.line("both").value().size() < 2 && runtime->now() < deadline) runtime->sleep_for(20ms);
   const auto line = locks.line("both");
@@ -332,7 +332,7 @@ TEST_F(EtcdBackendTest, EtcdctlElectAndOurElectionExcludeEachOther) {
   LockManager locks = manager(connect());
   const Election election = locks.election("boss");
   std::optional<Leadership> ours(election.campaign("ours").value());
-  ServerProcess theirs(server.ctl_command({"elect", "/locks/boss", "theirs"}), "theirs");
+  ServerProcess theirs(server.ctl_command({"elect", "/locks/boss", "theirs"}), {"theirs"});
   const auto deadline = runtime->now() + 20s;
   while (locks.line("boss").value().size() < 2 && runtime->now() < deadline) runtime->sleep_for(20ms);
   EXPECT_EQ(election.leader().value()->message, "ours");

@@ -4,24 +4,17 @@
 #include <array>
 #include <cmath>
 #include <string_view>
-#include <type_traits>
 
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/random.h>
-#include <deimos/testkit/simulation.h>
+
+#include "faults/overloaded.h"
 
 namespace deimos::testkit {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-template <typename... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
-template <typename... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 /// How far the faults of a plan may put a node's clock off: those that jump or run add up until it is reset.
 class WrongClock {
@@ -76,7 +69,17 @@ class Draw {
   Duration brief(Duration most) { return random_.between(milliseconds(1), most); }
 
   Disturbance pause_process() { return PauseProcess{process()}; }
-  Disturbance crash_process() { return CrashProcess{process()}; }
+  Disturbance crash_process() {
+    CrashProcess crash{process()};
+    if (limits_.disks) crash.loss = static_cast<UnsyncedLoss>(random_.below(4));
+    return crash;
+  }
+  Disturbance cut_processes();
+  Disturbance break_disk() { return BreakDisk{process(), random_.chance(0.5) ? DiskFault::full : DiskFault::failing}; }
+  Disturbance step_wall_clock() {
+    const Duration most = limits_.wall_clock_step;
+    return StepWallClock{process(), std::chrono::floor<milliseconds>(random_.between(-most, most))};
+  }
   Disturbance cut_process() {
     const int from = random_.chance(0.5) ? 0 : static_cast<int>(node());
     return CutProcess{process(), from, static_cast<Direction>(random_.below(3))};
@@ -162,6 +165,10 @@ std::vector<Draw::Maker> Draw::allowed() const {
     makers.insert(makers.end(), {&Draw::pause_process, &Draw::cut_process});
     if (limits_.crashes) makers.push_back(&Draw::crash_process);
   }
+  if (limits_.calls && limits_.processes.size() > 1) makers.push_back(&Draw::cut_processes);
+  if (limits_.disks && !limits_.processes.empty()) makers.push_back(&Draw::break_disk);
+  if (limits_.wall_clock_step > Duration::zero() && !limits_.processes.empty())
+    makers.push_back(&Draw::step_wall_clock);
   if (limits_.late_requests) {
     makers.push_back(&Draw::bad_links);
     if (limits_.cluster)
@@ -183,6 +190,13 @@ Disturbance Draw::one_of(std::uint64_t mask) {
   }
   if (urn.empty()) urn = makers;
   return (this->*urn[random_.below(urn.size())])();
+}
+
+Disturbance Draw::cut_processes() {
+  const auto count = limits_.processes.size();
+  const auto one = random_.below(count);
+  const auto other = (one + 1 + random_.below(count - 1)) % count;
+  return CutProcesses{limits_.processes[one], limits_.processes[other], static_cast<Direction>(random_.below(3))};
 }
 
 Disturbance Draw::bad_links() {
@@ -340,109 +354,6 @@ FaultPlan random_plan(std::uint64_t seed, const PlanLimits& limits) {
   }
   std::ranges::stable_sort(plan.episodes, {}, &Episode::at);
   return plan;
-}
-
-std::vector<fake::Fault> undoing(const fake::Fault& fault) {
-  using Faults = std::vector<fake::Fault>;
-  return std::visit(Overloaded{[](const fake::Partition&) { return Faults{fake::Heal{}}; },
-                               [](const fake::CutLink& f) {
-                                 return Faults{fake::MendLink{f.from, f.to}};
-                               },
-                               [](const fake::Isolate& f) { return Faults{fake::Rejoin{f.node}}; },
-                               [](const fake::Lag& f) {
-                                 return Faults{fake::Lag{f.node, {}, {}}};
-                               },
-                               [](const fake::Crash& f) { return Faults{fake::Restart{f.node}}; },
-                               [](const fake::Pause& f) { return Faults{fake::Resume{f.node}}; },
-                               [](const fake::SkewClock& f) { return Faults{fake::ResetClock{f.node}}; },
-                               [](const fake::StepClock& f) { return Faults{fake::ResetClock{f.node}}; },
-                               [](const fake::SetClockRate& f) { return Faults{fake::ResetClock{f.node}}; },
-                               [](const fake::AddRule& f) { return Faults{fake::RemoveRules{f.rule.name}}; },
-                               [](const auto&) { return Faults{}; }},
-                    fault);
-}
-
-namespace {
-
-/// Begins and ends one episode.
-class Stage {
- public:
-  Stage(Simulation& simulation, LockRecorder* recorder, Duration lasts)
-      : simulation_(simulation), recorder_(recorder), lasts_(lasts) {}
-
-  void begin(const Disturbance& what) {
-    std::visit(Overloaded{[&](const PauseProcess& f) {
-                            if (recorder_ != nullptr) recorder_->stands_still(f.process, lasts_);
-                            simulation_.pause(f.process, lasts_);
-                          },
-                          [&](const CrashProcess& f) { simulation_.crash(f.process); },
-                          [&](const CutProcess& f) {
-                            for (const int node : nodes(f)) simulation_.network().cut(f.process, node, f.direction);
-                          },
-                          [&](const BadLinks& f) {
-                            LinkOptions links;
-                            links.latency_max = std::max(links.latency_max, f.latency_most);
-                            links.request_loss = f.request_loss;
-                            links.answer_loss = f.answer_loss;
-                            links.duplication = f.duplication;
-                            simulation_.network().set_links(links);
-                          },
-                          [&](const CrashToSnapshot& f) { simulation_.cluster().crash(f.node); },
-                          [&](const CrashToLateRestart& f) { simulation_.cluster().crash(f.node); },
-                          [&](const fake::Fault& f) { simulation_.cluster().apply(f); }},
-               what);
-    note(what, " begins, for " + duration_as_code(lasts_));
-  }
-
-  void end(const Disturbance& what) {
-    std::visit(Overloaded{[](const PauseProcess&) {}, [&](const CrashProcess& f) { simulation_.restart(f.process); },
-                          [&](const CutProcess& f) {
-                            for (const int node : nodes(f)) simulation_.network().heal(f.process, node);
-                          },
-                          [&](const BadLinks&) { simulation_.network().set_links(LinkOptions{}); },
-                          [&](const CrashToSnapshot& f) { simulation_.cluster().restart_from_snapshot(f.node); },
-                          [&](const CrashToLateRestart& f) {
-                            simulation_.cluster().apply(fake::Restart{f.node, false, f.behind});
-                          },
-                          [&](const fake::Fault& f) {
-                            for (const fake::Fault& undo : undoing(f)) simulation_.cluster().apply(undo);
-                          }},
-               what);
-    note(what, " is over");
-  }
-
- private:
-  void note(const Disturbance& what, const std::string& text) {
-    if (recorder_ != nullptr) recorder_->note("fault", disturbance_as_code(what) + text);
-  }
-  [[nodiscard]] std::vector<int> nodes(const CutProcess& cut) const {
-    std::vector<int> nodes;
-    for (int node = 1; node <= static_cast<int>(simulation_.cluster().size()); ++node) {
-      if (cut.node == 0 || cut.node == node) nodes.push_back(node);
-    }
-    return nodes;
-  }
-
-  Simulation& simulation_;
-  LockRecorder* recorder_;
-  Duration lasts_;
-};
-
-}  // namespace
-
-void apply(const FaultPlan& plan, Simulation& simulation, LockRecorder* recorder) {
-  const Duration start = simulation.elapsed();
-  for (const Episode& episode : plan.episodes) {
-    const auto stage = std::make_shared<Stage>(simulation, recorder, episode.lasts);
-    // A task that is killed may live on for a while: what it does to others then would outlive the run.
-    const auto over = [&simulation] { return simulation.scheduler().current_killed(); };
-    simulation.at(start + episode.at, [stage, over, what = episode.what] {
-      if (!over()) stage->begin(what);
-    });
-    simulation.at(start + episode.at + episode.lasts, [stage, over, what = episode.what] {
-      if (!over()) stage->end(what);
-    });
-  }
 }
 
 }  // namespace deimos::testkit

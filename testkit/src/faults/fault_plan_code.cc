@@ -141,11 +141,22 @@ struct FaultCode {
 
 struct DisturbanceCode {
   std::string operator()(const PauseProcess& f) const { return "PauseProcess{" + quoted(f.process) + "}"; }
-  std::string operator()(const CrashProcess& f) const { return "CrashProcess{" + quoted(f.process) + "}"; }
+  std::string operator()(const CrashProcess& f) const {
+    constexpr std::string_view losses[] = {"all", "latest", "some", "torn"};
+    return "CrashProcess{" + quoted(f.process) + (f.loss ? ", UnsyncedLoss::" + name(losses, *f.loss) : "") + "}";
+  }
   std::string operator()(const CutProcess& f) const {
-    constexpr std::string_view directions[] = {"requests", "answers", "both"};
-    return "CutProcess{" + quoted(f.process) + ", " + std::to_string(f.node) +
-           ", Direction::" + std::string(directions[static_cast<std::size_t>(f.direction)]) + "}";
+    return "CutProcess{" + quoted(f.process) + ", " + std::to_string(f.node) + ", " + code(f.direction) + "}";
+  }
+  std::string operator()(const CutProcesses& f) const {
+    return "CutProcesses{" + quoted(f.process) + ", " + quoted(f.other) + ", " + code(f.direction) + "}";
+  }
+  std::string operator()(const StepWallClock& f) const {
+    return "StepWallClock{" + quoted(f.process) + ", " + duration_as_code(f.by) + "}";
+  }
+  std::string operator()(const BreakDisk& f) const {
+    constexpr std::string_view faults[] = {"none", "full", "failing", "lying"};
+    return "BreakDisk{" + quoted(f.process) + ", DiskFault::" + name(faults, f.fault) + "}";
   }
   std::string operator()(const BadLinks& f) const {
     return "BadLinks{" + duration_as_code(f.latency_most) + ", " + number(f.request_loss) + ", " +
@@ -156,12 +167,25 @@ struct DisturbanceCode {
     return "CrashToLateRestart{" + std::to_string(f.node) + ", " + duration_as_code(f.behind) + "}";
   }
   std::string operator()(const fake::Fault& f) const { return "fake::Fault(" + std::visit(FaultCode{}, f) + ")"; }
+
+ private:
+  template <std::size_t size, typename Enum>
+  static std::string name(const std::string_view (&names)[size], Enum value) {
+    return std::string(names[static_cast<std::size_t>(value)]);
+  }
+  static std::string code(Direction direction) {
+    constexpr std::string_view directions[] = {"requests", "answers", "both"};
+    return "Direction::" + name(directions, direction);
+  }
 };
 
 struct KindOf {
   std::string operator()(const PauseProcess&) const { return "pause process"; }
   std::string operator()(const CrashProcess&) const { return "crash process"; }
   std::string operator()(const CutProcess&) const { return "cut process"; }
+  std::string operator()(const CutProcesses&) const { return "cut processes"; }
+  std::string operator()(const StepWallClock&) const { return "step wall clock"; }
+  std::string operator()(const BreakDisk&) const { return "break disk"; }
   std::string operator()(const BadLinks&) const { return "bad links"; }
   std::string operator()(const CrashToSnapshot&) const { return "crash to snapshot"; }
   std::string operator()(const CrashToLateRestart&) const { return "crash to late restart"; }

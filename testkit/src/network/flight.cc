@@ -1,19 +1,14 @@
 #include "network/flight.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "network/shown_body.h"
 
 namespace deimos::testkit {
 namespace {
 
-constexpr std::size_t shown_of_body = 160;
-
 void append_body(std::string& text, const std::string& body) {
-  if (body.empty()) return;
-  text += "  ";
-  const std::string_view shown = std::string_view(body).substr(0, std::min(shown_of_body, body.find('\n')));
-  text += shown;
-  if (shown.size() + 1 < body.size()) text += "…";
+  if (!body.empty()) append_shown(text += "  ", body);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <deimos/internal/broken_rule.h>
 
 #include "network/flight.h"
+#include "network/services.h"
 #include "network/simulated_transport.h"
 
 namespace deimos::testkit {
@@ -35,17 +36,20 @@ const LinkOptions& checked(const LinkOptions& options) {
 }  // namespace
 
 struct SimulatedNetwork::State {
-  State(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster) : flights(scheduler, random, cluster) {}
+  State(Scheduler& scheduler, RandomStream random, fake::Cluster& cluster)
+      : flights(scheduler, random, cluster), services(scheduler, RandomStream(random.next(), "calls")) {}
 
   Links& links_of(std::string_view process);
   Link& link(std::string_view process, int node);
   SimulatedNode& node(int number);
+  void check_pair(std::string_view process, std::string_view other);
   void record(std::string_view kind, std::string_view subject, std::string_view text);
 
   LinkOptions defaults;
   std::vector<SimulatedNode> nodes;  // Links point to them.
   std::map<std::string, Links, std::less<>> processes;
   FlightPool flights;
+  Services services;
 };
 
 Links& SimulatedNetwork::State::links_of(std::string_view process) {
@@ -66,6 +70,13 @@ Link& SimulatedNetwork::State::link(std::string_view process, int number) {
   return links.at(node(number).url);
 }
 
+void SimulatedNetwork::State::check_pair(std::string_view process, std::string_view other) {
+  links_of(process);
+  links_of(other);
+  if (process == other)
+    throw std::invalid_argument(std::string(process) + " reaches itself, whatever is done to links");
+}
+
 void SimulatedNetwork::State::record(std::string_view kind, std::string_view subject, std::string_view text) {
   flights.scheduler.history().record(flights.scheduler.elapsed(), kind, subject, text);
 }
@@ -83,6 +94,7 @@ SimulatedNetwork::~SimulatedNetwork() = default;
 
 void SimulatedNetwork::set_links(const LinkOptions& options) {
   state_->defaults = checked(options);
+  state_->services.links.set_all(options);
   for (auto& [process, links] : state_->processes) {
     for (auto& [url, link] : links) {
       if (!link.outside) link.options = options;
@@ -107,7 +119,25 @@ void SimulatedNetwork::heal(std::string_view process, int node) {
   state_->record("heal", process, link.node->name);
 }
 
+void SimulatedNetwork::set_link(std::string_view process, std::string_view other, const LinkOptions& options) {
+  state_->check_pair(process, other);
+  state_->services.links.path(process, other).link->options = checked(options);
+}
+
+void SimulatedNetwork::cut(std::string_view process, std::string_view other, Direction direction) {
+  state_->check_pair(process, other);
+  state_->services.links.cut(process, other, direction);
+  state_->record("cut", process, other);
+}
+
+void SimulatedNetwork::heal(std::string_view process, std::string_view other) {
+  state_->check_pair(process, other);
+  state_->services.links.heal(process, other);
+  state_->record("heal", process, other);
+}
+
 void SimulatedNetwork::heal() {
+  state_->services.links.heal_all();
   for (auto& [process, links] : state_->processes) {
     for (auto& [url, link] : links) link.requests_cut = link.answers_cut = false;
   }
@@ -130,6 +160,7 @@ void SimulatedNetwork::add_process(const std::string& name) {
 }
 
 void SimulatedNetwork::add_process_outside(const std::string& name) {
+  state_->services.links.put_outside(name);
   Links& links = state_->processes[name];
   const LinkOptions at_once{.latency_min = {}, .latency_max = {}};
   for (const SimulatedNode& node : state_->nodes) {
@@ -141,6 +172,16 @@ std::shared_ptr<Transport> SimulatedNetwork::make_transport(std::string_view pro
   const auto found = state_->processes.find(process);
   if (found == state_->processes.end()) throw std::invalid_argument("unknown process " + std::string(process));
   return std::make_shared<SimulatedTransport>(state_->flights, found->first, found->second, runtime);
+}
+
+Service SimulatedNetwork::serve(const std::string& process, TaskGroup& group, const std::string& name,
+                                ServiceHandler handler) {
+  return Service(state_->services.serve(process, group, name, std::move(handler)));
+}
+
+Result<std::string> SimulatedNetwork::call(ServiceCall call, VirtualRuntime& runtime, TimePoint deadline,
+                                           const std::stop_token& stop) {
+  return state_->services.call(std::move(call), runtime, deadline, stop);
 }
 
 }  // namespace deimos::testkit

@@ -8,9 +8,11 @@ inline constexpr const char* timeline_page = R"page(<!doctype html>
 <title>Timeline</title>
 <style>
 :root { color-scheme: light dark; --back: #fff; --fore: #1b1f24; --dim: #6b7280; --line: #e2e5e9; --box: #f6f7f9;
-  --holds: #2f9e6e; --waits: #b9c2cc; --paused: #7c6fd0; --fault: #e8a33d; --mark: #4a7bd0; --bad: #d33a3a; }
+  --holds: #2f9e6e; --waits: #b9c2cc; --paused: #7c6fd0; --fault: #e8a33d; --calls: #8fb3e8; --serves: #5f93dd;
+  --mark: #4a7bd0; --bad: #d33a3a; }
 @media (prefers-color-scheme: dark) { :root { --back: #14171a; --fore: #e6e8ea; --dim: #98a2ad; --line: #2a2f35;
-  --box: #1d2125; --holds: #3fb684; --waits: #4b535c; --paused: #9a8df0; --fault: #d99a3d; --mark: #7aa5ef; --bad: #f06a6a; } }
+  --box: #1d2125; --holds: #3fb684; --waits: #4b535c; --paused: #9a8df0; --fault: #d99a3d; --calls: #41618f; --serves: #5a86c4;
+  --mark: #7aa5ef; --bad: #f06a6a; } }
 html, body { margin: 0; height: 100%; background: var(--back); color: var(--fore); font: 13px/1.4 system-ui, sans-serif; }
 body { display: flex; flex-direction: column; }
 header { padding: 10px 14px 6px; border-bottom: 1px solid var(--line); }
@@ -33,7 +35,7 @@ h1 { font-size: 15px; margin: 0 0 4px; } #verdict { color: var(--bad); white-spa
 const data = JSON.parse(document.getElementById('data').textContent);
 const $ = id => document.getElementById(id);
 const style = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const kinds = ['holds', 'waits', 'paused', 'fault'], left = 130, top_ = 26, row = 15, gap = 8;
+const kinds = ['holds', 'waits', 'paused', 'fault', 'calls', 'serves'], left = 130, top_ = 26, row = 15, gap = 8;
 const seconds = s => '+' + s.toFixed(s < 100 ? 6 : 3) + ' s';
 $('title').textContent = data.title; $('verdict').textContent = data.verdict;
 $('note').textContent = data.left_out ? data.left_out + ' left out' : '';

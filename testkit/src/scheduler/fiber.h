@@ -63,7 +63,7 @@ class Fiber final : public Timer {
   TaskGroup& group;
   const TaskId id;
   const std::string name;
-  const bool foreground;
+  bool foreground;
 
   State state = State::runnable;
   Fiber* next = nullptr;

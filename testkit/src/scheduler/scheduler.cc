@@ -150,8 +150,28 @@ void Scheduler::State::end(Fiber& fiber) {
   history.record(scheduler.elapsed(), "end", fiber.group.name, fiber.name);
   fiber.state = Fiber::State::ended;
   for (Fiber* const other : fiber.joining) scheduler.wake(*other);
-  if (!fiber.foreground) return;
+  into_background(fiber);
+}
+
+void Scheduler::State::into_background(Fiber& fiber) noexcept {
+  if (!std::exchange(fiber.foreground, false)) return;
   if (--foreground_running == 0 && run_ends_with_foreground) scheduler.wake(driver);
+}
+
+void Scheduler::into_background() {
+  Fiber* const fiber = state_->current;
+  if (fiber == nullptr || fiber == &state_->driver) throw std::logic_error("only a task can go into the background");
+  state_->into_background(*fiber);
+}
+
+void Scheduler::act(const std::function<void()>& action) {
+  struct Resumption {
+    Fiber*& current;
+    Fiber* const self;
+    ~Resumption() { current = self; }
+  };
+  const Resumption resumption{state_->current, std::exchange(state_->current, nullptr)};
+  action();
 }
 
 void Scheduler::State::check_thread(const char* call) const {

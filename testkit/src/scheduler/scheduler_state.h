@@ -77,6 +77,7 @@ struct Scheduler::State {
   void run_last(Fiber& fiber);
   void go_on_elsewhere(Fiber& fiber);
   void end(Fiber& fiber);
+  void into_background(Fiber& fiber) noexcept;
   void make_runnable(Fiber& fiber) noexcept;
   void make_runnable_among_others(Fiber& fiber) noexcept;
   [[nodiscard]] std::uint64_t place_among_timers() noexcept;

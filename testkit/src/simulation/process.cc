@@ -2,12 +2,23 @@
 
 #include <utility>
 
-namespace deimos::testkit {
+#include <deimos/internal/broken_rule.h>
 
-Process::Process(Scheduler& scheduler, SimulatedNetwork& network, std::string name, int life, ProcessOptions options,
-                 std::uint64_t seed)
+namespace deimos::testkit {
+namespace {
+
+class StandingBy final : public WaitTarget {
+ public:
+  [[nodiscard]] std::string describe() const override { return "calls, standing by"; }
+};
+
+}  // namespace
+
+Process::Process(Scheduler& scheduler, SimulatedNetwork& network, Machine& machine, std::string name, int life,
+                 ProcessOptions options, std::uint64_t seed)
     : scheduler_(scheduler),
       network_(network),
+      machine_(machine),
       name_(std::move(name)),
       life_(life),
       options_(std::move(options)),
@@ -49,6 +60,33 @@ LockManager& Process::locks() {
 void Process::note(std::string_view text) {
   scheduler_.throw_if_killed();
   scheduler_.history().record(scheduler_.elapsed(), "note", name_, text);
+}
+
+Service Process::serve(const std::string& service, ServiceHandler handler) {
+  scheduler_.throw_if_killed();
+  return network_.serve(name_, group_, service, std::move(handler));
+}
+
+Result<std::string> Process::call(const std::string& service, std::string request, Duration timeout,
+                                  const std::stop_token& stop) {
+  scheduler_.throw_if_killed();
+  if (timeout <= Duration::zero()) {
+    return fail(errc::invalid_argument, internal::broken_rule("timeout must be positive", timeout));
+  }
+  Result<std::string> answer =
+      network_.call({name_, service, std::move(request)}, *runtime_, saturating_add(runtime_->now(), timeout), stop);
+  scheduler_.throw_if_killed();
+  return answer;
+}
+
+void Process::stand_by() {
+  scheduler_.throw_if_killed();
+  scheduler_.into_background();
+  const StandingBy target;
+  for (;;) {
+    scheduler_.park(TimePoint::max(), target);
+    scheduler_.throw_if_killed();
+  }
 }
 
 void Process::close() noexcept {

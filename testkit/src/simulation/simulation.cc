@@ -1,5 +1,6 @@
 #include <deimos/testkit/simulation.h>
 
+#include <deque>
 #include <exception>
 #include <map>
 #include <optional>
@@ -60,7 +61,8 @@ SchedulerOptions scheduler_options(const SimulationOptions& options) {
 /// Ends a pause.
 class PauseEnd final : public Timer {
  public:
-  PauseEnd(Scheduler& scheduler, TaskGroup& group) : scheduler_(scheduler), group_(group) {}
+  PauseEnd(Scheduler& scheduler, TaskGroup& group, std::function<void()> ended)
+      : scheduler_(scheduler), group_(group), ended_(std::move(ended)) {}
   ~PauseEnd() override { scheduler_.disarm(*this); }
 
   void extend_to(TimePoint end) {
@@ -68,23 +70,29 @@ class PauseEnd final : public Timer {
     scheduler_.pause(group_);
     scheduler_.arm(*this, end_);
   }
+  [[nodiscard]] TimePoint end() const noexcept { return end_; }
 
  private:
   void fire() override {
     scheduler_.history().record(scheduler_.elapsed(), "resume", scheduler_.name(group_), "");
     scheduler_.resume(group_);
+    ended_();
   }
 
   Scheduler& scheduler_;
   TaskGroup& group_;
+  std::function<void()> ended_;
   TimePoint end_ = {};
 };
 
 /// One life of a process and what is done to it.
 struct Life {
-  Life(Scheduler& scheduler, SimulatedNetwork& network, const std::string& name, int number,
-       const ProcessOptions& options, std::uint64_t seed)
-      : process(scheduler, network, name, number, options, seed), pause_end(scheduler, process.group()) {}
+  Life(Scheduler& scheduler, SimulatedNetwork& network, Machine& machine, const std::string& name, int number,
+       const ProcessOptions& options, std::uint64_t seed, std::function<void()> resumed)
+      : process(scheduler, network, machine, name, number, options, seed),
+        pause_end(scheduler, process.group(), std::move(resumed)) {}
+
+  [[nodiscard]] bool runs(const Scheduler& scheduler) const { return !ended && !scheduler.killed(process.group()); }
 
   Process process;
   PauseEnd pause_end;
@@ -95,8 +103,11 @@ struct Life {
 struct Program {
   std::function<void(Process&)> body;
   ProcessOptions options;
+  std::unique_ptr<Machine> machine;
   std::vector<std::unique_ptr<Life>> lives;
 };
+
+using Hooks = std::deque<ProcessHook>;  // Those that are called stay where they are when one adds another.
 
 }  // namespace
 
@@ -109,7 +120,11 @@ struct Simulation::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  Life& life_of(std::string_view process);
+  Program& program_of(std::string_view process);
+  Life& life_of(std::string_view process) { return *program_of(process).lives.back(); }
+  [[nodiscard]] std::unique_ptr<Machine> make_machine(const std::string& name, const ProcessOptions& of);
+  static void add(Hooks& hooks, ProcessHook hook);
+  void tell(const Hooks& hooks, const Process& process, Duration until = {});
   void start(const std::string& name, Program& program);
   void crash(const std::string& name, Life& life);
   /// What the cluster is taken for.
@@ -126,6 +141,8 @@ struct Simulation::State {
   ClusterDriver driver;
   SimulatedNetwork network;
   std::map<std::string, Program, std::less<>> programs;
+  Hooks crash_hooks, pause_hooks, resume_hooks, restart_hooks;
+  std::unique_ptr<Machine> observers_machine;
   std::unique_ptr<Process> observer;
 };
 
@@ -143,16 +160,36 @@ Simulation::State::State(SimulationOptions given)
   });
 }
 
-Life& Simulation::State::life_of(std::string_view process) {
+Program& Simulation::State::program_of(std::string_view process) {
   const auto found = programs.find(process);
   if (found == programs.end()) throw std::invalid_argument("there is no process named " + std::string(process));
-  return *found->second.lives.back();
+  return found->second;
+}
+
+std::unique_ptr<Machine> Simulation::State::make_machine(const std::string& name, const ProcessOptions& of) {
+  return std::unique_ptr<Machine>(
+      new Machine{WallClock(scheduler, name, of.wall_clock),
+                  Disk(scheduler, name, of.disk, RandomStream(options.seed, "disk of " + name))});
+}
+
+void Simulation::State::add(Hooks& hooks, ProcessHook hook) {
+  if (!hook) throw std::invalid_argument("a hook must be callable");
+  hooks.push_back(std::move(hook));
+}
+
+void Simulation::State::tell(const Hooks& hooks, const Process& process, Duration until) {
+  if (hooks.empty()) return;
+  const ProcessEvent event{process.name(), process.life(), scheduler.elapsed(), until};
+  scheduler.act([&] {
+    for (std::size_t i = 0; i < hooks.size(); ++i) hooks[i](event);
+  });
 }
 
 void Simulation::State::start(const std::string& name, Program& program) {
   const int number = static_cast<int>(program.lives.size()) + 1;
   Life& life = *program.lives.emplace_back(
-      std::make_unique<Life>(scheduler, network, name, number, program.options, options.seed));
+      std::make_unique<Life>(scheduler, network, *program.machine, name, number, program.options, options.seed,
+                             [this, &program] { tell(resume_hooks, program.lives.back()->process); }));
   scheduler.spawn(
       life.process.group(), name, Scheduler::Role::foreground,
       [&life, &program](std::stop_token) { program.body(life.process); },
@@ -163,10 +200,12 @@ void Simulation::State::start(const std::string& name, Program& program) {
 }
 
 void Simulation::State::crash(const std::string& name, Life& life) {
-  if (life.ended || scheduler.killed(life.process.group())) return;
+  if (!life.runs(scheduler)) return;
   scheduler.history().record(scheduler.elapsed(), "crash", name, "");
   scheduler.disarm(life.pause_end);
   scheduler.kill(life.process.group());
+  life.process.disk().lose_unsynced();
+  tell(crash_hooks, life.process);
 }
 
 /// Adds to a failure what happened before it and how to see it again. It ends the simulation: at once, because the test
@@ -195,8 +234,10 @@ void Simulation::spawn(const std::string& name, std::function<void(Process&)> bo
   static_cast<void>(LocalClock(Scheduler::start, options.clock));  // Refuses what no clock can do.
   if (options.client.endpoints.empty()) options.client.endpoints = urls_of(state_->options.nodes);
   options.client.dialect = state_->client_dialect();
+  auto machine = state_->make_machine(name, options);
   state_->network.add_process(name);
   Program& program = state_->programs[name];
+  program.machine = std::move(machine);
   program.body = std::move(body);
   program.options = std::move(options);
   state_->start(name, program);
@@ -234,9 +275,10 @@ Duration Simulation::elapsed() const noexcept { return state_->scheduler.elapsed
 void Simulation::pause(std::string_view process, Duration duration) {
   if (duration < Duration::zero()) throw std::invalid_argument("a pause cannot last " + describe_time(duration));
   Life& life = state_->life_of(process);
-  if (life.ended || state_->scheduler.killed(life.process.group())) return;
+  if (!life.runs(state_->scheduler)) return;
   state_->scheduler.history().record(elapsed(), "pause", process, "for " + describe_time(duration));
   life.pause_end.extend_to(saturating_add(now(), duration));
+  state_->tell(state_->pause_hooks, life.process, life.pause_end.end() - Scheduler::start);
 }
 
 void Simulation::crash(std::string_view process) { state_->crash(std::string(process), state_->life_of(process)); }
@@ -245,18 +287,26 @@ void Simulation::restart(std::string_view process) {
   Life& life = state_->life_of(process);
   const std::string name(process);
   state_->crash(name, life);
+  if (running(process)) return;  // A hook was faster.
   state_->scheduler.history().record(elapsed(), "restart", name, "");
-  state_->start(name, state_->programs.at(name));
+  Program& program = state_->program_of(name);
+  state_->start(name, program);
+  state_->tell(state_->restart_hooks, program.lives.back()->process);
 }
 
-bool Simulation::running(std::string_view process) const {
-  const Life& life = state_->life_of(process);
-  return !life.ended;
-}
+bool Simulation::running(std::string_view process) const { return state_->life_of(process).runs(state_->scheduler); }
 
 void Simulation::set_clock_rate(std::string_view process, double rate) {
   state_->life_of(process).process.runtime().set_clock_rate(rate);
 }
+
+WallClock& Simulation::wall_clock(std::string_view process) { return state_->program_of(process).machine->wall_clock; }
+Disk& Simulation::disk(std::string_view process) { return state_->program_of(process).machine->disk; }
+
+void Simulation::on_crash(ProcessHook hook) { State::add(state_->crash_hooks, std::move(hook)); }
+void Simulation::on_pause(ProcessHook hook) { State::add(state_->pause_hooks, std::move(hook)); }
+void Simulation::on_resume(ProcessHook hook) { State::add(state_->resume_hooks, std::move(hook)); }
+void Simulation::on_restart(ProcessHook hook) { State::add(state_->restart_hooks, std::move(hook)); }
 
 SimulatedNetwork& Simulation::network() noexcept { return state_->network; }
 
@@ -275,8 +325,9 @@ Process& Simulation::observer() noexcept {
     ProcessOptions options;
     options.client.endpoints = urls_of(state_->options.nodes);
     options.client.dialect = state_->client_dialect();
-    state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, observer_name, 1,
-                                                 std::move(options), state_->options.seed);
+    state_->observers_machine = state_->make_machine(observer_name, options);
+    state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, *state_->observers_machine,
+                                                 observer_name, 1, std::move(options), state_->options.seed);
   }
   return *state_->observer;
 }

@@ -7,6 +7,8 @@
 
 #include <gmock/gmock.h>
 
+#include <deimos/testkit/simulation.h>
+
 namespace deimos::testkit {
 namespace {
 
@@ -44,6 +46,32 @@ TEST(TimelineText, SaysWhatItLeavesOut) {
   const std::string text = timeline.as_text(2);
   EXPECT_THAT(text, AllOf(HasSubstr("(2 earlier ones left out)"), HasSubstr("(1 later ones left out)"),
                           HasSubstr("leads term 2"), Not(HasSubstr("PUT /x")), Not(HasSubstr("late\n"))));
+}
+
+TEST(TimelineText, DrawsCallsBetweenProcessesAtBothEnds) {
+  Simulation simulation({.seed = 1, .links = {.latency_min = 100ms, .latency_max = 100ms}});
+  simulation.spawn("db", [](Process& process) {
+    const Service service = process.serve("db", [&](const ServiceCall&) -> Result<std::string> {
+      process.sleep(1s);
+      return "done";
+    });
+    process.stand_by();
+  });
+  simulation.spawn("a", [](Process& process) {
+    EXPECT_TRUE(process.call("db", "first", 5s));
+    EXPECT_FALSE(process.call("db", "second", 500ms));
+  });
+  simulation.run();
+  Timeline timeline;
+  timeline.add(simulation.history());
+  const std::string text = timeline.as_text();
+  EXPECT_THAT(text,
+              HasSubstr("+0.000000000s  a  calls #1 to db: first until +1.200000000s (answer #1 from db: ok done)\n"));
+  EXPECT_THAT(text,
+              HasSubstr("+0.100000000s  db  serves #1 from a: first until +1.100000000s (reply #1 to a: ok done)\n"));
+  EXPECT_THAT(text, HasSubstr("+1.200000000s  a  calls #2 to db: second until +1.700000000s (unanswered #2 by db: "
+                              "no answer by the deadline)\n"));
+  EXPECT_THAT(text, HasSubstr("+1.300000000s  db  serves #2 from a: second until +1.700000000s (no end seen)\n"));
 }
 
 TEST(TimelineHtml, HasItsDataAndNeedsNoNetwork) {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +15,7 @@
 #include <deimos/fake/fault.h>
 #include <deimos/internal/export.h>
 #include <deimos/runtime.h>
+#include <deimos/testkit/disk.h>
 #include <deimos/testkit/lock_recorder.h>
 #include <deimos/testkit/network.h>
 
@@ -30,6 +31,7 @@ struct PauseProcess {
 /// Crashes the process; undone by its restart.
 struct CrashProcess {
   std::string process;
+  std::optional<UnsyncedLoss> loss = {};  ///< Of its disk, in this crash and later ones. Not given: as it is.
   bool operator==(const CrashProcess&) const = default;
 };
 /// Cuts the process off from nodes; undone by SimulatedNetwork::heal() of those links.
@@ -38,6 +40,25 @@ struct CutProcess {
   int node = 0;  ///< 0: from all.
   Direction direction = Direction::both;
   bool operator==(const CutProcess&) const = default;
+};
+/// Cuts two processes off from each other; undone by SimulatedNetwork::heal() of their link.
+struct CutProcesses {
+  std::string process;
+  std::string other;
+  Direction direction = Direction::both;
+  bool operator==(const CutProcesses&) const = default;
+};
+/// Sets the process's wall clock forward or back; undone by the same step the other way.
+struct StepWallClock {
+  std::string process;
+  Duration by = {};
+  bool operator==(const StepWallClock&) const = default;
+};
+/// Undone by DiskFault::none.
+struct BreakDisk {
+  std::string process;
+  DiskFault fault = DiskFault::failing;
+  bool operator==(const BreakDisk&) const = default;
 };
 /// Applies to all links; undone by the default links of SimulationOptions.
 struct BadLinks {
@@ -62,8 +83,8 @@ struct CrashToLateRestart {
 };
 
 /// fault.h names for each fake::Fault the one that undoes it.
-using Disturbance =
-    std::variant<PauseProcess, CrashProcess, CutProcess, BadLinks, CrashToSnapshot, CrashToLateRestart, fake::Fault>;
+using Disturbance = std::variant<PauseProcess, CrashProcess, CutProcess, CutProcesses, StepWallClock, BreakDisk,
+                                 BadLinks, CrashToSnapshot, CrashToLateRestart, fake::Fault>;
 
 struct Episode {
   Duration at = {};     ///< Since the start of the run.
@@ -101,6 +122,9 @@ struct PlanLimits {
   std::string keys = "/locks/**";                      ///< Key pattern of drawn rules.
   bool cluster = true;                                 ///< Faults of nodes, and rules.
   bool crashes = true;                                 ///< Of processes.
+  bool calls = false;                                  ///< Cuts between processes, which call each other.
+  bool disks = false;                                  ///< Full and failing disks, and what a crash takes of them.
+  Duration wall_clock_step = {};                       ///< The largest step of a process's wall clock; 0: none.
   bool late_requests = true;                           ///< Requests applied long after they were sent.
   bool broken_leases = false;                          ///< See FaultPlan::breaks_leases().
   bool forged_answers = false;                         ///< See FaultPlan::forges_answers().

@@ -1,5 +1,5 @@
-// The network between simulated processes and nodes: how long messages take, and which never arrive. (What goes on
-// between nodes, and what is done to single requests, is fake::Cluster's.)
+// The network between simulated processes and nodes, and of processes among themselves (service.h): how long messages
+// take, and which never arrive. (What goes on between nodes, and what is done to single requests, is fake::Cluster's.)
 //
 // A message that is lost, or a link that is cut, tells nobody: the exchange waits until its deadline and fails with
 // Delivery::unknown. A node that refuses connections fails exchanges at once (after a round trip) with
@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,13 +19,11 @@
 #include <deimos/testkit/link_options.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
+#include <deimos/testkit/service.h>
 #include <deimos/testkit/virtual_runtime.h>
 #include <deimos/transport.h>
 
 namespace deimos::testkit {
-
-/// Which way messages do not get through.
-enum class Direction { requests, answers, both };
 
 /// Processes and nodes are named as in Simulation: a process by its name, a node by its number from 1. Every call
 /// throws std::invalid_argument for one that does not exist or for options that make no sense, and then changes
@@ -44,6 +43,13 @@ class DEIMOS_EXPORT SimulatedNetwork {
   /// Nothing gets through from now on; messages on their way are lost.
   void cut(std::string_view process, int node, Direction direction = Direction::both);
   void heal(std::string_view process, int node);
+
+  /// The link between two processes, for calls either way. A process reaches itself at once, whatever is done here.
+  void set_link(std::string_view process, std::string_view other, const LinkOptions& options);
+  /// Direction::requests: nothing that `process` sends gets to `other`, be it a call or an answer.
+  void cut(std::string_view process, std::string_view other, Direction direction = Direction::both);
+  void heal(std::string_view process, std::string_view other);
+
   /// Ends every cut and every refusal.
   void heal();
   /// The node refuses connections, except those of processes outside of the network.
@@ -59,6 +65,12 @@ class DEIMOS_EXPORT SimulatedNetwork {
   void add_process_outside(const std::string& name);
   /// What the process sends with. Deadlines are by the clock of `runtime`.
   [[nodiscard]] std::shared_ptr<Transport> make_transport(std::string_view process, VirtualRuntime& runtime);
+  /// See Process::serve(). The tasks that handle calls belong to `group`.
+  [[nodiscard]] Service serve(const std::string& process, TaskGroup& group, const std::string& name,
+                              ServiceHandler handler);
+  /// See Process::call(). The deadline is by the clock of `runtime`.
+  [[nodiscard]] Result<std::string> call(ServiceCall call, VirtualRuntime& runtime, TimePoint deadline,
+                                         const std::stop_token& stop);
 
   struct State;
 

@@ -94,6 +94,10 @@ class DEIMOS_EXPORT Scheduler {
   /// Waits for the end of `fiber`, also in a task that was killed.
   void join(const std::shared_ptr<Fiber>& fiber);
   void request_stop(Fiber& fiber) noexcept;
+  /// The running task becomes a background task. Throws std::logic_error if none runs.
+  void into_background();
+  /// Calls `action` as if a timer fired: it belongs to no task, so it must not wait.
+  void act(const std::function<void()>& action);
 
   /// The running task; the driver has a Fiber too. Null while a timer fires.
   [[nodiscard]] Fiber* current() const noexcept;

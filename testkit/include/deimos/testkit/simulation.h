@@ -20,6 +20,7 @@
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/network.h>
 #include <deimos/testkit/process.h>
+#include <deimos/testkit/process_event.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 
@@ -55,7 +56,7 @@ class DEIMOS_EXPORT Simulation {
   /// Calls `action` at that time after the start, in a task of its own (it may wait).
   void at(Duration since_start, std::function<void()> action);
 
-  /// Until every process has ended.
+  /// Until every process has ended, or only stands by (Process::stand_by()).
   void run();
   void run_for(Duration duration);
   /// Runs until `predicate` holds (asked after each step) and returns true, or for `limit` and returns what it then
@@ -68,13 +69,31 @@ class DEIMOS_EXPORT Simulation {
 
   /// The whole process stands still, as in a long garbage collection, while its clock goes on.
   void pause(std::string_view process, Duration duration);
-  /// Ends the process at once, without warning: see Process. It may be restarted.
+  /// Ends the process at once, without warning, and its disk loses what was not synced: see Process. It may be
+  /// restarted.
   void crash(std::string_view process);
   /// Runs the process's body again from the start, as a new life; crashes it first if it still runs.
   void restart(std::string_view process);
   [[nodiscard]] bool running(std::string_view process) const;
   /// Sets the rate of the process's clock from now on.
   void set_clock_rate(std::string_view process, double rate);
+  /// What Process::wall_time() reads; to be set here.
+  [[nodiscard]] WallClock& wall_clock(std::string_view process);
+  /// To look into, and to break.
+  [[nodiscard]] Disk& disk(std::string_view process);
+
+  /// Calls `hook` for each crash() of a process that runs (restart() may be one), in the order in which hooks were
+  /// added: at once, after the disk has lost what it loses and before any task runs. The process takes no step any
+  /// more. A hook belongs to no task, so it must not wait; it may do more to processes. What a hook refers to must
+  /// outlive the last run; processes that the end of the simulation ends have not crashed.
+  void on_crash(ProcessHook hook);
+  /// For each pause(), also one that lengthens another. The process takes no step until on_resume().
+  void on_pause(ProcessHook hook);
+  /// Before the first step after a pause. The process does not know yet what it missed: what it believes counts again
+  /// when it has taken a step. None for a process that crashes in its pause.
+  void on_resume(ProcessHook hook);
+  /// Before the first step of the new life.
+  void on_restart(ProcessHook hook);
 
   [[nodiscard]] SimulatedNetwork& network() noexcept;
   /// Its nodes listen at `http://node1:4001`, … Faults between them, their clocks and single requests are its own.

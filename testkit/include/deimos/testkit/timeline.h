@@ -22,7 +22,7 @@ struct DEIMOS_EXPORT Timeline {
     std::string lane;
     Duration from = {};
     Duration until = {};
-    std::string kind;  ///< `holds`, `waits`, `paused`, `fault`: decides the colour.
+    std::string kind;  ///< `holds`, `waits`, `paused`, `fault`, `calls`, `serves`: decides the colour.
     std::string text;
     std::string details = {};
   };
@@ -44,7 +44,7 @@ struct DEIMOS_EXPORT Timeline {
 
   /// Adds what processes did with locks: tenures, waits, pauses, requests.
   void add(const LockHistory& history);
-  /// Adds the events of a simulation: what happened to nodes and processes.
+  /// Adds the events of a simulation: what happened to nodes and processes, and how long calls between processes took.
   void add(const History& history);
   /// Adds faults as they were planned.
   void add(const FaultPlan& plan);
