@@ -33,15 +33,14 @@ class ServiceTest : public ::testing::Test {
   }
   /// One call of process "a", one second after the start.
   Result<std::string> call(Duration timeout = 10s, const std::string& service = "db") {
-    std::optional<Result<std::string>> answer;
-    const auto ask = [&, timeout, service](Process& process) {
+    const auto ask = [this, timeout, service](Process& process) {
       process.sleep(1s);
-      answer = process.call(service, "x", timeout);
+      latest_answer = process.call(service, "x", timeout);
       answered_at = simulation.elapsed();
     };
     simulation.spawn("a", ask);
     simulation.run();
-    return *answer;
+    return *latest_answer;
   }
   /// The events of calls: `kind subject text`.
   std::vector<std::string> calls() {
@@ -55,6 +54,7 @@ class ServiceTest : public ::testing::Test {
   SimulatedNetwork& network() { return simulation.network(); }
 
   std::vector<std::string> handled;
+  std::optional<Result<std::string>> latest_answer;  ///< A restarted "a" calls once more.
   Duration answered_at = {};
   Simulation simulation{{.seed = 3, .links = {.latency_min = 10ms, .latency_max = 10ms}}};
 };

@@ -58,6 +58,10 @@ TEST_P(LateWrite, OfAHolderThatStoodStill) {
 TEST_P(LateWrite, ThatWasLongUnderWay) {
   simulation.at(
       1s, [&] { simulation.network().set_link("holder", "storage", {.latency_min = 1min, .latency_max = 1min}); });
+  // It cannot renew its lease while it waits for the answer.
+  simulation.at(6s, [&] {
+    for (const int node : {1, 2, 3}) simulation.network().cut("holder", node);
+  });
   run();
   expect_harm_without_fencing_only();
 }
