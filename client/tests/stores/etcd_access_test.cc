@@ -123,8 +123,13 @@ class Certificates {
     make("ca", "-x509 -days 2 -out ca.pem");
     std::ofstream(folder_.path() / "names") << "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n";
     for (const std::string name : {"server", "client"}) {
-      make(name, "-out " + name + ".csr && openssl x509 -req -days 2 -in " + name +
-                     ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile names -out " + name + ".pem");
+      std::string request =
+          "-out NAME.csr && openssl x509 -req -days 2 -in NAME.csr -CA ca.pem -CAkey ca.key "
+          "-CAcreateserial -extfile names -out NAME.pem";
+      for (std::size_t at = request.find("NAME"); at != std::string::npos; at = request.find("NAME")) {
+        request.replace(at, 4, name);
+      }
+      make(name, request);
     }
   }
   [[nodiscard]] std::string file(const std::string& name) const { return (folder_.path() / name).string(); }

@@ -68,7 +68,7 @@ void Replicas::make_members() {
       while (at->store.index() < dialect.changes.of(context_.options.nodes)) at->store.skip_index();
       continue;
     }
-    for (const std::size_t step : {0, 1}) {
+    for (const std::size_t step : {std::size_t{0}, std::size_t{1}}) {
       for (NodeId id = 1; id <= context_.options.nodes; ++id) {
         at->store.apply(member_record(members_[id])[step], context_.now(), at->watches);
       }

@@ -9,7 +9,7 @@ namespace deimos::fake {
 namespace {
 
 /// Bytes that stand for themselves in Go's JSON; of ASCII all but control characters and `"`, `\`, `<`, `>`, `&`.
-constexpr std::array<bool, 256> plain = [] {
+constexpr std::array<bool, 256> is_plain = [] {
   std::array<bool, 256> table{};
   for (std::size_t byte = 0x20; byte < 0x80; ++byte) table[byte] = true;
   for (const char c : {'"', '\\', '<', '>', '&'}) table[static_cast<unsigned char>(c)] = false;
@@ -34,7 +34,7 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = at;
-    while (end < text.size() && plain[static_cast<unsigned char>(text[end])]) ++end;
+    while (end < text.size() && is_plain[static_cast<unsigned char>(text[end])]) ++end;
     out.append(text.substr(at, end - at));
     at = end;
     if (at == text.size()) break;

@@ -80,7 +80,7 @@ class Services::Pending final : public CallReceiver, public WaitTarget {
         fiber_(*services.scheduler.current()),
         sent_(std::move(sent)),
         flight_(services.send(sent_, this)) {}
-  ~Pending() {
+  ~Pending() override {
     const auto flight = services_.flights_.find(flight_);
     if (flight != services_.flights_.end()) flight->second->forsake();
   }
@@ -108,15 +108,15 @@ class Services::Pending final : public CallReceiver, public WaitTarget {
 
 Result<std::string> Services::Pending::wait(const VirtualRuntime& runtime, TimePoint deadline,
                                             const std::stop_token& stop) {
-  Scheduler& scheduler = services_.scheduler;
+  Scheduler& tasks = services_.scheduler;
   const std::stop_callback wake(stop, [this] { look(); });
   while (!answer_) {
     if (stop.stop_requested()) return without_answer(errc::cancelled, "stopped while the answer was awaited");
     const TimePoint due = runtime.clock().true_time(deadline);  // Again each time: the clock's rate may change.
-    if (scheduler.current_killed() || scheduler.now() >= due) {
+    if (tasks.current_killed() || tasks.now() >= due) {
       return without_answer(errc::outcome_unknown, "no answer by the deadline");
     }
-    scheduler.park(due, *this);
+    tasks.park(due, *this);
   }
   return *std::move(answer_);
 }

@@ -167,6 +167,7 @@ Program& Simulation::State::program_of(std::string_view process) {
 }
 
 std::unique_ptr<Machine> Simulation::State::make_machine(const std::string& name, const ProcessOptions& of) {
+  // NOLINTNEXTLINE(modernize-make-unique): neither it nor its parts can be moved.
   return std::unique_ptr<Machine>(
       new Machine{WallClock(scheduler, name, of.wall_clock),
                   Disk(scheduler, name, of.disk, RandomStream(options.seed, "disk of " + name))});

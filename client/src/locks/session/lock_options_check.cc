@@ -14,7 +14,7 @@ namespace deimos {
 namespace {
 
 /// So that sums of a few of them are instants still.
-constexpr Duration longest = std::chrono::hours(24 * 366);
+constexpr Duration a_year = std::chrono::hours(24 * 366);
 
 /// An option that is a duration, and the smallest that it may be.
 struct Bound {
@@ -34,7 +34,7 @@ std::optional<Error> check(const Bound& bound) {
     return refused(name + (bound.least == Duration::zero() ? " must not be negative" : " must be positive"),
                    bound.value);
   }
-  if (bound.value > longest) return refused(name + " must be at most a year", bound.value);
+  if (bound.value > a_year) return refused(name + " must be at most a year", bound.value);
   return std::nullopt;
 }
 

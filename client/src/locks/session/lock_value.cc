@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::string_view candidate = "candidate ";
 constexpr std::string_view permits = "permits ";
-constexpr std::string_view held = " held";
+constexpr std::string_view held_mark = " held";
 
 /// A number without sign or leading zeros, as to_string() writes it.
 std::optional<int> number_in(std::string_view text) {
@@ -33,8 +33,8 @@ std::optional<LockValue> permits_in(std::string_view head, std::string_view rest
   value.kind = LockKind::semaphore;
   // The word before the one behind it: the two share a space in "permits held", which has no number at all.
   head.remove_prefix(permits.size());
-  value.held = head.ends_with(held);
-  if (value.held) head.remove_suffix(held.size());
+  value.held = head.ends_with(held_mark);
+  if (value.held) head.remove_suffix(held_mark.size());
   const auto number = number_in(head);
   if (!number) return std::nullopt;
   value.permits = *number;
@@ -72,7 +72,7 @@ std::string text_of(const LockValue& value) {
     case LockKind::reader: return "read;" + value.token;
     case LockKind::writer: return "write;" + value.token;
     case LockKind::semaphore:
-      return std::string(permits) + std::to_string(value.permits) + std::string(value.held ? held : "") + ';' +
+      return std::string(permits) + std::to_string(value.permits) + std::string(value.held ? held_mark : "") + ';' +
              value.token;
     case LockKind::election:
       return std::string(candidate) + std::to_string(value.token.size()) + ';' + value.token + value.message;
