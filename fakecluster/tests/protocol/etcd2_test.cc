@@ -14,7 +14,6 @@ namespace deimos::fake {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 Request get(std::string target) { return {"GET", std::move(target), {}, {}, {}}; }

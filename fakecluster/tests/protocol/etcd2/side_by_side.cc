@@ -76,11 +76,11 @@ std::string SideBySide::compare_events(OpenWatch& watch) {
     try {
       const std::string event = watch.real->chunk();
       ++events_;
-      if (event.empty()) return found + "; etcd ends the body, the fake sends " + part;
+      if (event.empty()) return found.append("; etcd ends the body, the fake sends ").append(part);
       if (const auto of_event = difference(event, part); !of_event.empty()) found += "; " + of_event;
     } catch (const std::runtime_error&) {
       watch.fake->open = false;  // Enough of it.
-      return found + "; etcd does not send " + part;
+      return found.append("; etcd does not send ").append(part);
     }
   }
   if (!watch.fake->open && watch.real->chunk().empty()) return found;
