@@ -81,23 +81,22 @@ TEST_F(Http, ReadsChunkedBodiesAndBodiesThatEndWithTheConnection) {
 }
 
 TEST_F(Http, ReadsChunkedBodiesWithATrailer) {
-  std::string end = "0\r\nGrpc-Trailer-Content-Type: application/grpc\r\n\r\n";
-  const RawServer server([&](const RawConnection& connection) {
-    connection.read_request();
-    connection.send("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n" + end);
-    if (end.ends_with("\r\n")) connection.wait_for_close();
-  });
-  for (const char* whole : {"0\r\nX: y\r\n\r\n", "0\r\nX: y\r\nZ: 0\r\n\r\n"}) {
-    end = whole;
-    const Exchange exchange = ask(server);
+  const auto ask_for = [&](const std::string& end) {
+    const RawServer server([&end](const RawConnection& connection) {
+      connection.read_request();
+      connection.send("HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n" + end);
+      if (end.ends_with("\r\n")) connection.wait_for_close();
+    });
+    return ask(server);
+  };
+  for (const char* whole :
+       {"0\r\nX: y\r\n\r\n", "0\r\nX: y\r\nZ: 0\r\n\r\n", "0\r\nGrpc-Trailer-Content-Type: application/grpc\r\n\r\n"}) {
+    const Exchange exchange = ask_for(whole);
     ASSERT_TRUE(exchange) << exchange.error().message;
     EXPECT_EQ(exchange->status, 404);
     EXPECT_EQ(exchange->body, "hello");
   }
-  for (const char* broken : {"0\r\nX: ", "0", "1\r\n0"}) {
-    end = broken;
-    EXPECT_FALSE(ask(server)) << broken;
-  }
+  for (const char* broken : {"0\r\nX: ", "0", "1\r\n0"}) EXPECT_FALSE(ask_for(broken)) << broken;
 }
 
 TEST_F(Http, AnswerWithoutAnEndEndsWhenItIsEnough) {
