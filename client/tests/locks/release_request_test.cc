@@ -94,12 +94,16 @@ TEST_F(ReleaseRequestTest, IsForAllWhoShareTheLock) {
 }
 
 TEST_F(ReleaseRequestTest, IsForWhoTookTheLockOverFromADeadHolder) {
-  Member& dead = world.add({.ttl = 2s, .owner = "dead"});
+  World unswept({.sweep_interval = 1h});  // The record of the dead holder stays, and is written over.
+  Member& dead = unswept.add({.ttl = 2s});
+  Member& heir = unswept.add();
   const Hold lost = dead.locks->mutex("a").acquire().value();
   dead.faults->black_hole();
-  const Hold hold = alice.locks->mutex("a").acquire().value();
+  const Hold hold = heir.locks->mutex("a").acquire().value();
+  ASSERT_EQ(heir.faults->count(Step::take_over), 1);
   const std::stop_token asked = hold.asked_to_release();
-  ASSERT_TRUE(ask("a").value());
+  ASSERT_TRUE(heir.locks->ask_to_release("a").value());
+  unswept.sleep(300ms);
   EXPECT_TRUE(asked.stop_requested());
 }
 
@@ -115,6 +119,21 @@ TEST_F(ReleaseRequestTest, ReachesAHolderWhoseGrantWasAnsweredAfterIt) {
   world.sleep(4s);
   ASSERT_TRUE(hold);
   EXPECT_TRUE(hold->asked_to_release().stop_requested());
+  EXPECT_FALSE(listening.stop_requested());
+}
+
+TEST_F(ReleaseRequestTest, ThatIsOverDoesNotReachAGrantThatIsAnsweredAfterIt) {
+  const Hold other = alice.locks->mutex("other").acquire().value();
+  const std::stop_token listening = other.asked_to_release();
+  settle();
+  alice.faults->next(Step::acquire, delay_answer(4s));
+  std::optional<Hold> hold;
+  const auto acquiring = world.spawn("alice", [&] { hold = alice.locks->mutex("a").acquire().value(); });
+  settle();
+  ASSERT_TRUE(ask("a", "soon", 1s).value());
+  world.sleep(5s);
+  ASSERT_TRUE(hold);
+  EXPECT_FALSE(hold->asked_to_release().stop_requested());
   EXPECT_FALSE(listening.stop_requested());
 }
 
@@ -135,6 +154,7 @@ TEST_F(ReleaseRequestTest, TheLatestIsTold) {
   EXPECT_EQ(hold.release_request()->reason, "second");
   world.sleep(40s);  // The directory is read again, and the first has expired.
   EXPECT_EQ(hold.release_request()->reason, "second");
+  EXPECT_EQ(alice.seen(LockEvent::Kind::asked_to_release), 2) << "each once, however often it is read";
 }
 
 TEST_F(ReleaseRequestTest, SaysWhenNobodyHoldsTheLock) {
