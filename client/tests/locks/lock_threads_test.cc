@@ -336,6 +336,22 @@ TEST_P(LockThreads, UsedWhileTheirManagerClosesAreClosedWithIt) {
   expect_clean();
 }
 
+TEST_P(LockThreads, LeaveNoThreadBehindThatUsesTheirRuntime) {
+  for (int round = 0; round < 100; ++round) {
+    auto runtime = std::make_shared<ThreadRuntime>();
+    const std::weak_ptr<ThreadRuntime> left = runtime;
+    {
+      ClientOptions options{.endpoints = served_.urls(), .runtime = std::move(runtime)};
+      if (GetParam() == Way::in_process) {
+        options.transport = std::make_shared<fake::InProcessTransport>(*options.runtime, served_.cluster());
+      }
+      LockManager manager(Client(std::move(options)), {.ttl = 30s});
+      ASSERT_TRUE(manager.mutex("of one round").acquire()->release());
+    }
+    ASSERT_TRUE(left.expired()) << "in round " << round;
+  }
+}
+
 TEST_P(LockThreads, ManyAreRenewedAndHandedOverWhileANodeRestarts) {
   std::vector<Hold> holds;
   for (int i = 0; i < 20; ++i) {

@@ -96,6 +96,15 @@ TEST_F(LockWaiting, ALockThatIsKnownToBeHeldIsNotFreeInTimeWhateverFailsAfterwar
   EXPECT_THROW(static_cast<void>(wanted.try_lock_for(2s)), LockError) << "nobody knows";
 }
 
+TEST_F(LockWaiting, WhatFailedBeforeTheDeadlineIsSaidWithTheStepThatTheDeadlineCut) {
+  release();
+  waiter.faults->next(Step::acquire, refuse(errc::leader_election));
+  waiter.faults->always(Step::acquire, lose_request());
+  const auto refused = wanted.acquire(within(1s));
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().describe(), testing::HasSubstr("before it, during leader election: refused by the test"));
+}
+
 TEST_F(LockWaiting, ALockThatWasSeenFreeIsNoLongerKnownToBeHeld) {
   waiter.faults->before(Step::inspect, [&] {
     release();

@@ -63,6 +63,9 @@ std::optional<Error> PatientCaller::write_failed(Error error) {
 std::optional<Error> PatientCaller::failed(Error error) {
   const bool strange = std::max(strange_reads_, strange_writes_) >= most_strange_answers;
   if (!may_pass(error) || strange) return error;
+  // Cut short by this caller's own deadline, it says less than what failed before it.
+  const bool cut_short = runtime_.now() >= limits_.deadline;
+  if (cut_short && last_error_ && error.cause.empty()) error.cause = "before it, " + last_error_->describe();
   last_error_ = std::move(error);
   pause();
   return std::nullopt;

@@ -7,7 +7,7 @@
 
 namespace deimos {
 
-/// Counts a task for as long as it runs, however it ends; its handle goes with it, so that nobody has to join it.
+/// Counts a task for as long as it runs, however it ends; its handle goes with it, unless stop() waits to join it.
 class TaskPool::Busy {
  public:
   Busy(TaskPool& pool, std::uint64_t number) : pool_(pool), number_(number) {
@@ -23,7 +23,7 @@ class TaskPool::Busy {
       const internal::LocalMutexLock lock(pool_.mutex_);
       pool_.running_.erase(number_);
       if (pool_.stopped_ && pool_.running_.empty()) left.swap(pool_.jobs_);
-      if (const auto handle = pool_.tasks_.extract(number_)) own = std::move(handle.mapped());
+      if (!pool_.joins_) own = pool_.take_handle(number_);
     }
     pool_.changed_->notify();
   }
@@ -39,6 +39,11 @@ TaskPool::TaskPool(Runtime& runtime, std::string name, std::size_t most_tasks, s
       most_tasks_(most_tasks),
       most_idle_(most_idle),
       changed_(runtime.make_signal()) {}
+
+std::unique_ptr<Task> TaskPool::take_handle(std::uint64_t number) {
+  const auto handle = tasks_.extract(number);
+  return handle ? std::move(handle.mapped()) : nullptr;
+}
 
 void TaskPool::start(std::shared_ptr<void> self) {
   const internal::LocalMutexLock lock(mutex_);
@@ -100,26 +105,25 @@ void TaskPool::stop(TimePoint deadline) noexcept {
   std::deque<std::function<void()>> left;
   internal::LocalMutexLock lock(mutex_);
   stopped_ = true;
+  joins_ = true;
   for (const auto& [number, task] : tasks_) task->request_stop();
   changed_->notify();
   wait_until(*changed_, lock.native(), deadline, {}, runtime_, [&] {
     mutex_.assert_held();
     return std::ranges::all_of(running_, [&](const auto& task) { return task.second == caller; });
   });
+  joins_ = false;
   // Tasks that have not begun, and may never, as in a simulated process that has crashed: their end is not long to wait
   // for. Whatever is submitted has this pool's owner in it, and must not stay in it for ever.
-  std::vector<std::unique_ptr<Task>> unbegun;
-  for (auto task = running_.begin(); task != running_.end();) {
-    if (task->second != 0) {
-      ++task;
-      continue;
-    }
-    unbegun.push_back(std::move(tasks_.extract(task->first).mapped()));
-    task = running_.erase(task);
+  std::erase_if(running_, [](const auto& task) { return task.second == 0; });
+  std::vector<std::unique_ptr<Task>> ended;
+  for (auto task = tasks_.begin(); task != tasks_.end();) {
+    const auto current = task++;
+    if (!running_.contains(current->first)) ended.push_back(take_handle(current->first));
   }
   if (running_.empty()) left.swap(jobs_);
   lock.unlock();
-  unbegun.clear();
+  ended.clear();
 }
 
 }  // namespace deimos

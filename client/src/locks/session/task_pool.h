@@ -32,6 +32,7 @@ class TaskPool {
  private:
   class Busy;
   void spawn() DEIMOS_REQUIRES(mutex_);
+  [[nodiscard]] std::unique_ptr<Task> take_handle(std::uint64_t number) DEIMOS_REQUIRES(mutex_);
   void run(std::uint64_t number, const std::stop_token& stop);
   /// Waits for a job; none if this task is not needed any more.
   [[nodiscard]] std::function<void()> next(const std::stop_token& stop);
@@ -49,6 +50,7 @@ class TaskPool {
   std::map<std::uint64_t, TaskId> running_ DEIMOS_GUARDED_BY(mutex_);  // 0 until it has begun.
   std::size_t idle_ DEIMOS_GUARDED_BY(mutex_) = 0;
   bool stopped_ DEIMOS_GUARDED_BY(mutex_) = false;
+  bool joins_ DEIMOS_GUARDED_BY(mutex_) = false;  // stop() waits, and takes the handles of those that end.
 };
 
 }  // namespace deimos
