@@ -9,7 +9,7 @@ if(DEIMOS_INSTALL AND DEIMOS_TESTKIT)
   set_tests_properties(consumer.package PROPERTIES LABELS consumer TIMEOUT 300)
 endif()
 # Once is enough: it compiles all libraries.
-if(DEIMOS_INSTALL AND DEIMOS_TESTKIT AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT DEIMOS_SANITIZE)
+if(DEIMOS_INSTALL AND DEIMOS_TESTKIT AND CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT "thread" IN_LIST DEIMOS_SANITIZE)
   add_test(NAME consumer.shared
     COMMAND ${consumer_test} -D HOW=shared -D "WORK=${PROJECT_BINARY_DIR}/consumer/shared" ${consumer_script})
   set_tests_properties(consumer.shared PROPERTIES LABELS consumer TIMEOUT 900)

@@ -87,7 +87,7 @@ function(deimos_test name)
   # Most of the time goes into GoogleMock's headers, which several sources share so.
   list(LENGTH ARG_SOURCES count)
   if(DEIMOS_JOIN_SOURCES AND count GREATER 1)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 10)
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX ${name}.

@@ -102,6 +102,6 @@ run(${configure})
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 run("${CMAKE_CTEST_COMMAND}" --test-dir "${WORK}/build" --output-on-failure)
 build_with_redis()
-if(NOT SANITIZE)
+if(HOW STREQUAL "shared" OR NOT SANITIZE)  # pkg-config says nothing of sanitizers.
   build_with_pkg_config()
 endif()

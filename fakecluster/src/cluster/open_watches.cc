@@ -24,10 +24,10 @@ bool OpenWatches::deliver(WatcherId watcher, const Event& event) {
   const bool slow = open.reply->backlog() >= backlog_limit_;
   if (!slow) {
     if (text_index_ != event.index) {
-      text_ = event_text(event);
+      text_ = std::make_shared<const std::string>(event_text(event));
       text_index_ = event.index;
     }
-    open.reply->chunk(text_);
+    open.reply->shared_chunk(text_);
   }
   if (slow || !open.stream) end(watcher);
   return !slow;

@@ -49,7 +49,7 @@ class OpenWatches final : public EventSink {
   std::map<WatcherId, Open> open_;
   std::set<std::pair<Instant, WatcherId>> deadlines_;
   // The last event's text, for when many wait for one event.
-  std::string text_;
+  std::shared_ptr<const std::string> text_;
   std::uint64_t text_index_ = 0;
 };
 

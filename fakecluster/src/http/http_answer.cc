@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <memory>
+#include <utility>
 
 namespace deimos::fake {
 namespace {
@@ -19,8 +21,9 @@ void append_header(std::string& out, std::string_view name, std::string_view val
 
 }  // namespace
 
-void append_http_answer(std::string& out, const Response& response, HttpFraming framing, HttpAfterwards afterwards,
+void append_http_answer(HttpOutput& output, Response response, HttpFraming framing, HttpAfterwards afterwards,
                         std::string_view date) {
+  std::string& out = output.text();
   out.append("HTTP/1.1 ");
   append_number(out, static_cast<std::size_t>(response.status));
   out.append(" ").append(http_reason(response.status)).append("\r\n");
@@ -36,16 +39,18 @@ void append_http_answer(std::string& out, const Response& response, HttpFraming 
   if (afterwards == HttpAfterwards::close) append_header(out, "Connection", "close");
   if (afterwards == HttpAfterwards::keep_alive_said) append_header(out, "Connection", "keep-alive");
   out.append("\r\n");
-  if (framing == HttpFraming::length) out.append(response.body);
+  if (framing == HttpFraming::length) output.share(std::make_shared<const std::string>(std::move(response.body)));
 }
 
-void append_chunk(std::string& out, std::string_view text) {
-  if (text.empty()) return;  // An empty chunk would be the last.
-  append_number(out, text.size(), 16);
-  out.append("\r\n").append(text).append("\r\n");
+void append_chunk(HttpOutput& out, const HttpOutput::Shared& text) {
+  if (text->empty()) return;  // An empty chunk would be the last.
+  append_number(out.text(), text->size(), 16);
+  out.text().append("\r\n");
+  out.share(text);
+  out.text().append("\r\n");
 }
 
-void append_last_chunk(std::string& out) { out.append("0\r\n\r\n"); }
+void append_last_chunk(HttpOutput& out) { out.text().append("0\r\n\r\n"); }
 
 std::string_view http_reason(int status) noexcept {
   switch (status) {

@@ -7,6 +7,8 @@
 #include <deimos/fake/clock.h>
 #include <deimos/transport.h>
 
+#include "http/http_output.h"
+
 namespace deimos::fake {
 
 /// How the body of an answer is delimited.
@@ -20,10 +22,10 @@ enum class HttpFraming {
 /// The end of a head: what happens to the connection after the answer.
 enum class HttpAfterwards { keep_alive, keep_alive_said, close };
 
-void append_http_answer(std::string& out, const Response& response, HttpFraming framing, HttpAfterwards afterwards,
+void append_http_answer(HttpOutput& out, Response response, HttpFraming framing, HttpAfterwards afterwards,
                         std::string_view date);
-void append_chunk(std::string& out, std::string_view text);
-void append_last_chunk(std::string& out);
+void append_chunk(HttpOutput& out, const HttpOutput::Shared& text);
+void append_last_chunk(HttpOutput& out);
 
 /// `500 Internal Server Error` without the number; empty for a status that has no name.
 [[nodiscard]] std::string_view http_reason(int status) noexcept;

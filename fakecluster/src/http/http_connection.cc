@@ -17,8 +17,6 @@ using std::chrono::milliseconds;
 /// How long a connection that was refused is kept for its client to read why, while what it still sends is thrown away:
 /// closing at once would reset it.
 constexpr milliseconds linger_time{500};
-/// Of buffers, by a connection that is idle.
-constexpr std::size_t kept_bytes = std::size_t{16} << 10;
 /// What a client may send ahead while it waits for an answer; one that sends more is cut.
 constexpr std::size_t pipelined_bytes = std::size_t{1} << 20;
 
@@ -76,7 +74,7 @@ void HttpConnection::read_on() {
       case HttpRequestParser::State::partial:
         if (!deadline_) set_timer(serving_.options.limits.request_time);
         if (parser_.take_expectation()) {
-          out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+          out_.text() = "HTTP/1.1 100 Continue\r\n\r\n";
           if (!flush()) return;
         }
         return await_bytes();
@@ -113,7 +111,7 @@ void HttpConnection::relay() {
   if (flush()) on_flushed();
 }
 
-void HttpConnection::write_news(const HttpReply::News& news) {
+void HttpConnection::write_news(HttpReply::News news) {
   HttpFraming& framing = exchange_.framing;
   const HttpRequest& received = exchange_.received;
   if (news.head) {
@@ -126,11 +124,13 @@ void HttpConnection::write_news(const HttpReply::News& news) {
     const auto afterwards = !goes_on             ? HttpAfterwards::close
                             : received.may_chunk ? HttpAfterwards::keep_alive
                                                  : HttpAfterwards::keep_alive_said;
-    append_http_answer(out_, *news.head, framing, afterwards, serving_.date.text(serving_.handler.now()));
     exchange_.status = news.head->status;
+    append_http_answer(out_, *std::move(news.head), framing, afterwards, serving_.date.text(serving_.handler.now()));
   }
-  if (framing == HttpFraming::chunked) append_chunk(out_, news.parts);
-  if (framing == HttpFraming::until_close) out_.append(news.parts);
+  for (const HttpOutput::Shared& part : news.parts) {
+    if (framing == HttpFraming::chunked) append_chunk(out_, part);
+    if (framing == HttpFraming::until_close) out_.share(part);
+  }
   if (news.ended && framing == HttpFraming::chunked) append_last_chunk(out_);
   exchange_.ended = news.ended;
   exchange_.broken = news.broken;
@@ -161,9 +161,8 @@ void HttpConnection::refuse(const HttpRefusal& refusal) {
   response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
   response.body.append(http_reason(refusal.status)).append(": ").append(refusal.reason).append("\n");
   out_.clear();
-  written_ = 0;
   clear_timer();
-  append_http_answer(out_, response, HttpFraming::length, HttpAfterwards::close,
+  append_http_answer(out_, std::move(response), HttpFraming::length, HttpAfterwards::close,
                      serving_.date.text(serving_.handler.now()));
   if (serving_.options.on_access) serving_.options.on_access({.method = {}, .target = {}, .status = refusal.status});
   if (flush()) on_flushed();
@@ -225,9 +224,11 @@ void HttpConnection::on_client_finished() {
 
 /// True if all is written; else it goes on by itself, or the connection is over.
 bool HttpConnection::flush() {
-  while (written_ < out_.size()) {
+  while (!out_.empty()) {
     error_code error;
-    written_ += socket_.write_some(asio::buffer(out_) + written_, error);
+    const std::size_t count = socket_.write_some(out_.buffers(), error);
+    out_.written(count);
+    taken_ += count;
     if (error == asio::error::would_block) {
       await_writable();
       return false;
@@ -237,21 +238,22 @@ bool HttpConnection::flush() {
       return false;
     }
   }
-  out_.clear();
-  written_ = 0;
-  if (out_.capacity() > kept_bytes) out_.shrink_to_fit();
   return true;
 }
 
 void HttpConnection::await_writable() {
-  awaits_writable_ = true;
-  set_timer(serving_.options.limits.answer_time);
+  // A client that takes a byte now and then gets no more time by it.
+  if (!std::exchange(awaits_writable_, true)) taken_ = serving_.options.limits.answer_bytes;
+  if (taken_ >= serving_.options.limits.answer_bytes) {
+    taken_ = 0;
+    set_timer(serving_.options.limits.answer_time);
+  }
   socket_.async_wait(Socket::wait_write, [self = shared_from_this()](error_code /*error*/) {
-    self->awaits_writable_ = false;
-    self->clear_timer();
     if (self->phase_ == Phase::over) return;
     self->guarded([&] {
       if (!self->flush()) return;
+      self->awaits_writable_ = false;
+      self->clear_timer();
       self->on_flushed();
       self->read_on();
     });

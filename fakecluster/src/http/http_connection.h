@@ -18,6 +18,7 @@
 #include <deimos/fake/request_handler.h>
 
 #include "http/http_answer.h"
+#include "http/http_output.h"
 #include "http/http_reply.h"
 #include "http/http_request_parser.h"
 
@@ -76,7 +77,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void read_on();
   void begin_exchange(HttpRequest received);
   void relay();
-  void write_news(const HttpReply::News& news);
+  void write_news(HttpReply::News news);
   void cut_short();
   void end_exchange(bool complete);
   void refuse(const HttpRefusal& refusal);
@@ -101,8 +102,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   HttpRequestParser parser_;
   Phase phase_ = Phase::reading;
   Exchange exchange_;
-  std::string out_;
-  std::size_t written_ = 0;  // Of out_.
+  HttpOutput out_;
+  std::size_t taken_ = 0;  // Of what is written, by the client, since the timer was set for it.
   bool awaits_bytes_ = false;
   bool awaits_writable_ = false;
   bool finishing_ = false;

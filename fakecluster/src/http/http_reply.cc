@@ -13,10 +13,12 @@ void HttpReply::answer(Response response, bool open) {
   tell();
 }
 
-void HttpReply::chunk(std::string_view text) {
+void HttpReply::chunk(std::string_view text) { shared_chunk(std::make_shared<const std::string>(text)); }
+
+void HttpReply::shared_chunk(const std::shared_ptr<const std::string>& text) {
   const internal::LocalMutexLock lock(mutex_);
-  news_.parts.append(text);
-  ++part_count_;
+  news_.parts.push_back(text);
+  part_bytes_ += text->size();
   tell();
 }
 
@@ -34,12 +36,12 @@ void HttpReply::broken(Delivery /*delivery*/) {
 
 std::size_t HttpReply::backlog() const {
   const internal::LocalMutexLock lock(mutex_);
-  return news_.parts.size() > unsent_bytes_ ? std::numeric_limits<std::size_t>::max() : part_count_;
+  return part_bytes_ > unsent_bytes_ ? std::numeric_limits<std::size_t>::max() : news_.parts.size();
 }
 
 HttpReply::News HttpReply::take() {
   const internal::LocalMutexLock lock(mutex_);
-  part_count_ = 0;
+  part_bytes_ = 0;
   awaited_ = true;
   return std::exchange(news_, {});
 }

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <deimos/fake/request_handler.h>
 
@@ -20,7 +22,7 @@ class HttpReply final : public Reply {
   struct News {
     std::optional<Response> head;
     bool open = false;  ///< With the head: the body comes in parts.
-    std::string parts;
+    std::vector<std::shared_ptr<const std::string>> parts;
     bool ended = false;
     bool broken = false;  ///< As `ended`, but the connection is to be reset where the answer stands.
   };
@@ -32,6 +34,7 @@ class HttpReply final : public Reply {
 
   void answer(Response response, bool open) override;
   void chunk(std::string_view text) override;
+  void shared_chunk(const std::shared_ptr<const std::string>& text) override;
   void end() override;
   void broken(Delivery delivery) override;
   /// Out of all bounds if the parts come to more bytes than allowed.
@@ -49,7 +52,7 @@ class HttpReply final : public Reply {
   const std::uint64_t connection_;
   mutable internal::LocalMutex mutex_;
   News news_ DEIMOS_GUARDED_BY(mutex_);
-  std::size_t part_count_ DEIMOS_GUARDED_BY(mutex_) = 0;  // Of the news.
+  std::size_t part_bytes_ DEIMOS_GUARDED_BY(mutex_) = 0;  // Of the news.
   std::function<void()> on_news_ DEIMOS_GUARDED_BY(mutex_);
   bool awaited_ DEIMOS_GUARDED_BY(mutex_) = false;  // By who took what there was.
 };

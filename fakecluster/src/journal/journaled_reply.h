@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,7 @@ class JournaledReply final : public Reply {
     client_->answer(std::move(response), open);
   }
   void chunk(std::string_view text) override { client_->chunk(text); }
+  void shared_chunk(const std::shared_ptr<const std::string>& text) override { client_->shared_chunk(text); }
   void end() override {
     complete(JournalEntry::Outcome::answered);
     client_->end();

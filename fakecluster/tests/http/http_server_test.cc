@@ -1,5 +1,4 @@
 // Well-formed requests in every form that clients send them.
-#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,10 +14,6 @@
 #include <deimos/fake/http_server.h>
 
 #include "http/raw_client.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC has no header for it.
-#endif
 
 namespace deimos::fake {
 namespace {
@@ -263,43 +258,6 @@ TEST_F(HttpServerTest, ServesClientsThatConnectedBeforeItWasThere) {
   Node node({.member = {.client_url = listener.url()}});
   const HttpServer server(node, std::move(listener));
   EXPECT_EQ(early.answer().body, server.url());
-}
-
-/// What this process has allocated, in bytes.
-std::size_t allocated() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  const struct mallinfo2 heap = ::mallinfo2();
-  return heap.uordblks + heap.hblkhd;
-#endif
-}
-
-TEST_F(HttpServerTest, AnIdleConnectionKeepsNothingOfItsLastAnswer) {
-  constexpr std::size_t megabytes = 4;
-  ask(put("/keys/a", "value=" + std::string(megabytes << 20U, 'v')));
-  std::vector<RawClient> clients;
-  const std::size_t before = allocated();
-  for (int i = 0; i < 40; ++i) {
-    RawClient& client = clients.emplace_back(server_.port());
-    client.send(get("/keys/a"));
-    EXPECT_EQ(client.answer().status, 200);
-  }
-  EXPECT_LT(allocated(), before + (10 * megabytes << 20U)) << "40 answers of 4 MiB were sent";
-}
-
-TEST(HttpServerLimits, AClientThatTakesNothingOfItsAnswerIsCut) {
-  Node node;
-  Request write;
-  write.method = "PUT";
-  write.target = "/keys/a";
-  write.body = "value=" + std::string(std::size_t{8} << 20U, 'v');  // More than sockets hold.
-  write.content_type = "application/x-www-form-urlencoded";
-  ASSERT_EQ(node.handle(write).status, 201);
-  const HttpServer server(node, {.limits = {.answer_time = std::chrono::milliseconds(30)}});
-  RawClient reader(server.port());
-  reader.send(get("/keys/a"));
-  EXPECT_TRUE(eventually([&] { return node.statistics().requests == 2 && server.connections() == 0; }));
 }
 
 TEST(HttpServerOfACluster, ListensAgainOnceItsPortIsFree) {

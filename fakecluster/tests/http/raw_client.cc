@@ -97,6 +97,13 @@ std::string RawClient::rest() {
   return std::exchange(received_, {});
 }
 
+std::size_t RawClient::take_some(std::size_t most) {
+  std::string bytes(most, '\0');
+  const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);
+  if (count < 0) throw std::runtime_error("nothing came, or the connection was reset");
+  return static_cast<std::size_t>(count);
+}
+
 bool RawClient::receive() {
   std::array<char, 65536> bytes;
   const ssize_t count = ::recv(socket_, bytes.data(), bytes.size(), 0);

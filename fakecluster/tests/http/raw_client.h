@@ -34,6 +34,8 @@ class RawClient {
   std::string chunk();
   /// Whether nothing has come that was not taken yet.
   [[nodiscard]] bool is_silent() const;
+  /// Waits for bytes of whatever kind, and says how many it took: no more than `most`; 0 at the end.
+  std::size_t take_some(std::size_t most);
   /// What else comes until the server closes the connection.
   std::string rest();
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <deimos/fake/clock.h>
@@ -24,6 +25,8 @@ class DEIMOS_EXPORT Reply {
   virtual void answer(Response response, bool open) = 0;
   /// A part of a watch's body: one event and its newline.
   virtual void chunk(std::string_view text) = 0;
+  /// chunk() of a text that goes to many: whoever keeps it may share it.
+  virtual void shared_chunk(const std::shared_ptr<const std::string>& text) { chunk(*text); }
   /// The body of a watch is complete.
   virtual void end() = 0;
   /// The connection breaks, and nothing more comes: before any answer, or in the middle of an open one. `not_sent`: it
