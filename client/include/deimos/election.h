@@ -34,6 +34,8 @@ class DEIMOS_EXPORT Leadership {
   /// As Hold::is_held().
   [[nodiscard]] bool is_leader() const { return hold_.is_held(); }
   [[nodiscard]] TimePoint expires_at() const { return hold_.expires_at(); }
+  /// The lock behind it: to renew it by hand or to stop renewing it, to hear that somebody asks for it back.
+  [[nodiscard]] const Hold& hold() const noexcept { return hold_; }
 
   /// Says something else from now on; UTF-8, at most 2 KiB. Blocks at most for LockOptions::request_timeout.
   /// errc::lock_expired, lock_not_held: it does not lead any more. Anything else: whether it can be read already is

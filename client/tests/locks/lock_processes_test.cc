@@ -1,4 +1,4 @@
-// Real processes that share a lock, while they are killed, stopped and continued at any instant.
+// Real processes that share a lock on a deimos-fake, while they are killed, stopped and continued at any instant.
 //
 // DEIMOS_SOAK_SECONDS: how long, 8 by default. DEIMOS_SEED=N chooses who is hit and when; what else happens is up to
 // the machine.
@@ -18,17 +18,18 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
-#include <deimos/fake/clock_driver.h>
-#include <deimos/fake/http_server.h>
-#include <deimos/fake/node.h>
 #include <deimos/testkit/random.h>
 #include <deimos/testkit/seed.h>
+
+#include "servers/server_process.h"
 
 namespace deimos {
 namespace {
@@ -38,7 +39,10 @@ using namespace std::chrono_literals;
 /// A worker, and another when that is killed.
 class Worker {
  public:
-  Worker(std::string url, std::string file) : url_(std::move(url)), file_(std::move(file)) { start(); }
+  Worker(std::string file, const std::vector<std::string>& urls) : words_{DEIMOS_LOCK_WORKER, std::move(file)} {
+    words_.insert(words_.end(), urls.begin(), urls.end());
+    start();
+  }
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker() { end(); }
@@ -58,10 +62,11 @@ class Worker {
 
  private:
   void start() {
-    std::string program = DEIMOS_LOCK_WORKER;
-    const std::array<char*, 4> arguments = {program.data(), url_.data(), file_.data(), nullptr};
-    const int problem = posix_spawn(&process_, program.c_str(), nullptr, nullptr, arguments.data(), environ);
-    if (problem != 0) throw std::system_error(problem, std::generic_category(), program);
+    std::vector<char*> arguments;
+    for (std::string& word : words_) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    const int problem = posix_spawn(&process_, arguments[0], nullptr, nullptr, arguments.data(), environ);
+    if (problem != 0) throw std::system_error(problem, std::generic_category(), words_[0]);
   }
   void end() const {
     kill(process_, SIGKILL);
@@ -70,8 +75,7 @@ class Worker {
     EXPECT_TRUE(WIFSIGNALED(status)) << "it gave up by itself, with status " << WEXITSTATUS(status);
   }
 
-  std::string url_;
-  std::string file_;
+  std::vector<std::string> words_;
   pid_t process_ = -1;
   std::chrono::steady_clock::time_point stopped_until_;
 };
@@ -108,6 +112,19 @@ struct Journal {
 class LockProcessesTest : public ::testing::Test {
  protected:
   LockProcessesTest() { std::ofstream(file).flush(); }
+  void SetUp() override {
+    // The nodes listen at ports in a row, of which another program may have one.
+    for (int tries = 0; tries < 5; ++tries) {
+      const int port = free_port();
+      urls.clear();
+      for (int node = 0; node < 3; ++node) urls.push_back("http://127.0.0.1:" + std::to_string(port + node));
+      store.emplace(
+          std::vector<std::string>{DEIMOS_FAKE, "--die-with-parent", "--nodes", "3", "--listen", urls[0].substr(7)},
+          urls);
+      if (store->wait_until_ready()) return;
+    }
+    FAIL() << "deimos-fake does not start";
+  }
   ~LockProcessesTest() override { std::filesystem::remove(file); }
 
   static std::chrono::seconds soak_time() {
@@ -117,10 +134,8 @@ class LockProcessesTest : public ::testing::Test {
 
   const std::string file =
       (std::filesystem::temp_directory_path() / ("deimos_guarded_" + std::to_string(getpid()))).string();
-  fake::SystemClock clock;
-  fake::Node node{fake::NodeOptions{.clock = &clock}};
-  fake::ClockDriver sweeper{node};
-  fake::HttpServer server{node};
+  std::vector<std::string> urls;
+  std::optional<ServerProcess> store;
 };
 
 TEST_F(LockProcessesTest, OnlyAProcessThatWasStoppedWritesLate) {
@@ -131,7 +146,7 @@ TEST_F(LockProcessesTest, OnlyAProcessThatWasStoppedWritesLate) {
   int kills = 0;
   int stops = 0;
   {
-    std::array<Worker, 3> workers{Worker(server.url(), file), Worker(server.url(), file), Worker(server.url(), file)};
+    std::array<Worker, 3> workers{Worker(file, urls), Worker(file, urls), Worker(file, urls)};
     while (std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(random.between(50ms, 300ms));  // NOLINT(sleep)
       for (const Worker& worker : workers) worker.go_on_if_due();

@@ -1,5 +1,5 @@
-// lock_worker URL FILE: works under the lock `guarded` for ever, and writes down each step of its work: one line of the
-// fencing token and its process, in one write.
+// lock_worker FILE URL...: works under the lock `guarded` for ever, and writes down each step of its work: one line of
+// the fencing token and its process, in one write.
 //
 // A process of its own, to be killed and stopped at any instant: see lock_processes_test.
 #include <fcntl.h>
@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <deimos/client.h>
 #include <deimos/lock_manager.h>
@@ -19,9 +21,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-void work(const std::string& url, int file) {
+void work(int file, std::vector<std::string> urls) {
   const std::string me = std::to_string(getpid());
-  const deimos::Client client({.endpoints = {url}});
+  const deimos::Client client({.endpoints = std::move(urls)});
   deimos::LockManager locks(client, {.ttl = 1s, .request_timeout = 2s, .owner = me});
   for (;;) {
     const auto hold = locks.mutex("guarded").acquire();
@@ -37,12 +39,12 @@ void work(const std::string& url, int file) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const int file = argc == 3 ? open(argv[2], O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+  const int file = argc >= 3 ? open(argv[1], O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
   if (file < 0) {
-    std::cerr << "lock_worker URL FILE\n";
+    std::cerr << "lock_worker FILE URL...\n";
     return 2;
   }
-  work(argv[1], file);
+  work(file, {argv + 2, argv + argc});
   return 1;
 } catch (const std::exception& failure) {
   std::cerr << "lock_worker: " << failure.what() << '\n';
