@@ -1,4 +1,4 @@
-// Patterns for keys and names.
+// Patterns for keys and names, made ready to be asked often.
 #pragma once
 
 #include <array>
@@ -6,13 +6,13 @@
 #include <cstddef>
 #include <string_view>
 
+#include <deimos/fake/pattern.h>
 #include <deimos/fake/rule.h>
 
 namespace deimos::fake {
 
-/// `?` is one character but `/`, `*` any number of those, `**` any number of any; all else is itself.
-///
-/// An automaton, all of whose states move at once. State n: everything before token n has matched.
+/// What pattern_matches() understands. An automaton, all of whose states move at once. State n: everything before token
+/// n has matched.
 class Pattern {
  public:
   /// At most longest_pattern bytes.
@@ -33,8 +33,5 @@ class Pattern {
   States stars_;
   States double_stars_;
 };
-
-/// Pattern(pattern).matches(text).
-[[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view text);
 
 }  // namespace deimos::fake

@@ -13,13 +13,17 @@ namespace {
 std::optional<Duration> end_of_lease(const Tenure& tenure, const std::vector<fake::AuditRecord>& audit,
                                      const std::string& prefix) {
   const std::string key = prefix + "/" + tenure.lock;
+  const auto is_of_the_lock = [&](const std::string& other) {
+    return other == key || other.starts_with(key + "/");  // A place in its queue.
+  };
   std::string value;
   for (const fake::AuditRecord& record : audit) {
-    if (record.event && record.event->index == tenure.fencing_token && record.key == key) value = record.value;
+    if (record.event && record.event->index == tenure.fencing_token && is_of_the_lock(record.key)) value = record.value;
   }
   std::optional<Duration> end;
   for (const fake::AuditRecord& record : audit) {
-    if (record.error || !record.event || record.key != key || record.value.empty() || record.value != value) continue;
+    if (record.error || !record.event || !is_of_the_lock(record.key) || record.value.empty() || record.value != value)
+      continue;
     if (record.at - fake::ManualClock::epoch > tenure.until) break;
     const auto& expiration = record.event->node.expiration;
     if (!expiration) return std::nullopt;

@@ -199,6 +199,47 @@ struct KindOf {
 
 std::string kind_of(const Disturbance& what) { return std::visit(KindOf{}, what); }
 
+const std::vector<std::string>& kinds_of_faults() {
+  static const std::vector<std::string> kinds{"pause process",
+                                              "crash process",
+                                              "cut process",
+                                              "bad links",
+                                              "crash to snapshot",
+                                              "crash to late restart",
+                                              "partition",
+                                              "cut_link",
+                                              "mend_link",
+                                              "isolate",
+                                              "rejoin",
+                                              "heal",
+                                              "lag",
+                                              "crash",
+                                              "restart",
+                                              "pause",
+                                              "resume",
+                                              "skew_clock",
+                                              "step_clock",
+                                              "set_clock_rate",
+                                              "reset_clock",
+                                              "skip_sweeps",
+                                              "expire_key",
+                                              "wipe_history",
+                                              "forget_watchers",
+                                              "change_leader",
+                                              "rule pass",
+                                              "rule delay",
+                                              "rule drop_request",
+                                              "rule drop_answer",
+                                              "rule duplicate",
+                                              "rule reorder",
+                                              "rule answer",
+                                              "rule truncate_body",
+                                              "rule corrupt_body",
+                                              "rule reset_after",
+                                              "rule refuse_connection"};
+  return kinds;
+}
+
 std::string disturbance_as_code(const Disturbance& what) { return std::visit(DisturbanceCode{}, what); }
 
 std::string FaultPlan::as_code() const {

@@ -21,11 +21,12 @@ class HeldByHold final : public HeldLock {
 
 class ManagedLocks final : public LockClient {
  public:
-  explicit ManagedLocks(std::unique_ptr<LockManager> manager) : manager_(std::move(manager)) {}
+  ManagedLocks(std::unique_ptr<LockManager> manager, const MutexOptions& options)
+      : manager_(std::move(manager)), options_(options) {}
 
   Result<std::unique_ptr<HeldLock>> acquire(const std::string& name, const AcquireOptions& options,
                                             std::stop_token stop) override {
-    const Mutex mutex = manager_->mutex(name);
+    const Mutex mutex = manager_->mutex(name, options_);
     Result<Hold> hold = mutex.acquire(options, std::move(stop));
     if (!hold) return tl::unexpected<Error>(std::move(hold.error()));
     return std::make_unique<HeldByHold>(std::move(*hold));
@@ -34,12 +35,13 @@ class ManagedLocks final : public LockClient {
 
  private:
   std::unique_ptr<LockManager> manager_;
+  MutexOptions options_;
 };
 
 }  // namespace
 
-std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager) {
-  return std::make_unique<ManagedLocks>(std::move(manager));
+std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager, const MutexOptions& options) {
+  return std::make_unique<ManagedLocks>(std::move(manager), options);
 }
 
 }  // namespace deimos::testkit

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <deimos/testkit/history.h>
@@ -19,6 +20,7 @@ const char* text_of(LockStep::Kind kind) {
     case LockStep::Kind::cancelled: return "cancelled";
     case LockStep::Kind::unlock: return "unlock";
     case LockStep::Kind::unlock_oldest: return "unlock oldest";
+    case LockStep::Kind::unlock_again: return "unlock again";
     case LockStep::Kind::write: return "write";
     case LockStep::Kind::renew: return "renew";
     case LockStep::Kind::sleep: return "sleep";
@@ -41,6 +43,9 @@ class Interpreter {
       case LockStep::Kind::cancelled: return cancelled(step);
       case LockStep::Kind::unlock: return unlock();
       case LockStep::Kind::unlock_oldest: return unlock_oldest();
+      case LockStep::Kind::unlock_again:
+        if (released_) (void)released_->hold.release();
+        return;
       case LockStep::Kind::write:
         if (!held_.empty()) resource_(held_.back().name).write(held_.back().hold);
         return;
@@ -86,12 +91,14 @@ class Interpreter {
   void unlock() {
     if (held_.empty()) return;
     (void)held_.back().hold.release();
+    released_ = std::move(held_.back());
     held_.pop_back();
   }
 
   void unlock_oldest() {
     if (held_.empty()) return;
     (void)held_.front().hold.release();
+    released_ = std::move(held_.front());
     held_.erase(held_.begin());
   }
 
@@ -99,6 +106,7 @@ class Interpreter {
   RecordedLocks& locks_;
   const std::function<FencedResource&(const std::string&)>& resource_;
   std::vector<Held> held_;
+  std::optional<Held> released_;  ///< Last.
 };
 
 }  // namespace
@@ -131,6 +139,7 @@ LockStep random_step(std::uint64_t draw, const ProgramLimits& limits) {
                                  Kind::unlock_oldest, Kind::sleep,     Kind::sleep,  Kind::sleep};
   LockStep step;
   step.kind = urn[random.below(std::size(urn))];
+  if (limits.careless && random.chance(0.2)) step.kind = Kind::unlock_again;
   const bool acquires = step.kind <= Kind::cancelled;
   if (acquires) {
     step.lock = static_cast<int>(random.below(static_cast<std::uint64_t>(limits.locks)));

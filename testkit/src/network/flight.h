@@ -8,6 +8,7 @@
 
 #include <deimos/fake/cluster.h>
 #include <deimos/testkit/random.h>
+#include <deimos/testkit/request_trace.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/transport.h>
 
@@ -45,6 +46,7 @@ class FlightPool {
   Scheduler& scheduler;
   RandomStream random;
   fake::Cluster& cluster;
+  RequestTrace* trace = nullptr;  // Where exchanges are noted, if anywhere.
   std::uint64_t delivered = 0;
   std::string text;  // Scratch space for history lines.
 

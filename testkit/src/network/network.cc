@@ -153,6 +153,8 @@ void SimulatedNetwork::refuse(int node, bool refusing) {
 
 std::uint64_t SimulatedNetwork::delivered() const noexcept { return state_->flights.delivered; }
 
+void SimulatedNetwork::trace_to(RequestTrace* trace) noexcept { state_->flights.trace = trace; }
+
 void SimulatedNetwork::add_process(const std::string& name) {
   Links& links = state_->processes[name];
   for (const SimulatedNode& node : state_->nodes)

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <deimos/internal/percent_coding.h>
+
 namespace deimos::testkit {
 namespace {
 
@@ -85,8 +87,66 @@ Exchange SimulatedTransport::Pending::wait_to_the_end(TimePoint deadline, const 
   return *std::move(result_);
 }
 
+namespace {
+
+/// Notes an exchange when it is over, also if it ends by the exception that ends a killed task.
+class TraceEntry {
+ public:
+  TraceEntry(RequestTrace& trace, const Scheduler& scheduler, const std::string& process, const std::string& endpoint,
+             const Request& request)
+      : trace_(trace), scheduler_(scheduler) {
+    const bool waits = request.method == "GET" && request.target.find("wait=true") != std::string::npos;
+    entry_.at = scheduler.elapsed();
+    entry_.process = process;
+    entry_.method = waits ? "WATCH" : request.method;
+    entry_.key = key_of(request.target);
+    entry_.node = endpoint;
+    entry_.unclear = true;
+    entry_.bytes_sent = request.target.size() + request.body.size();
+  }
+  TraceEntry(const TraceEntry&) = delete;
+  TraceEntry& operator=(const TraceEntry&) = delete;
+  ~TraceEntry() {
+    entry_.took = scheduler_.elapsed() - entry_.at;
+    trace_.add(std::move(entry_));
+  }
+  void ended(const Exchange& exchange) {
+    entry_.unclear = !exchange && exchange.error().delivery == Delivery::unknown;
+    if (!exchange) return;
+    entry_.status = exchange->status;
+    entry_.bytes_received = exchange->body.size();
+    entry_.gap = exchange->status >= 400 && exchange->body.find("\"errorCode\":401") != std::string::npos;
+  }
+
+ private:
+  static std::string key_of(std::string_view target) {
+    constexpr std::string_view keys = "/keys";
+    std::string_view path = target.substr(0, target.find('?'));
+    if (const auto begin = path.find(keys); begin != std::string_view::npos && begin < 4) {
+      path.remove_prefix(begin + keys.size());
+    }
+    return path.empty() ? "/" : internal::percent_decode(path, false);
+  }
+
+  RequestTrace& trace_;
+  const Scheduler& scheduler_;
+  TracedRequest entry_;
+};
+
+}  // namespace
+
 Exchange SimulatedTransport::exchange(const std::string& endpoint, const Request& request, TimePoint deadline,
                                       std::stop_token stop) {
+  const bool outside = !links_.empty() && links_.begin()->second.outside;
+  if (flights_.trace == nullptr || outside) return send(endpoint, request, deadline, stop);
+  TraceEntry entry(*flights_.trace, flights_.scheduler, process_, endpoint, request);
+  Exchange exchange = send(endpoint, request, deadline, stop);
+  entry.ended(exchange);
+  return exchange;
+}
+
+Exchange SimulatedTransport::send(const std::string& endpoint, const Request& request, TimePoint deadline,
+                                  const std::stop_token& stop) {
   flights_.scheduler.check_thread("a request");
   if (closed_) return failure(Failure::Reason::closed, Delivery::not_sent, "the transport is closed");
   if (stop.stop_requested()) {

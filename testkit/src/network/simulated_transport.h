@@ -29,6 +29,8 @@ class SimulatedTransport final : public Transport {
 
  private:
   class Pending;
+  [[nodiscard]] Exchange send(const std::string& endpoint, const Request& request, TimePoint deadline,
+                              const std::stop_token& stop);
 
   FlightPool& flights_;
   const std::string& process_;

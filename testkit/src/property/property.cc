@@ -1,8 +1,6 @@
 #include <deimos/testkit/property.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <exception>
 #include <stdexcept>
 #include <utility>
@@ -11,12 +9,12 @@
 #include <deimos/testkit/seed.h>
 #include <deimos/testkit/shrink.h>
 
+#include "property/side_by_side.h"
+
 namespace deimos::testkit {
 namespace {
 
 using RealClock = std::chrono::steady_clock;
-
-constexpr std::size_t history_shown = 60;
 
 /// What one run came to.
 struct Outcome {
@@ -26,6 +24,7 @@ struct Outcome {
   Script script;
   Exercise exercised;
   std::vector<std::string> expected;
+  std::set<std::string> fixed_instants;
 };
 
 /// Why a run failed, without what differs from run to run: numbers and what follows the first line.
@@ -47,10 +46,11 @@ Outcome run_once(const std::function<void(Scenario&)>& body, std::uint64_t seed,
   }
   outcome.failed = scenario.failed();
   outcome.failure = scenario.failure();
-  if (outcome.failed) outcome.history = scenario.history_tail(history_shown);
+  if (outcome.failed) outcome.history = scenario.history_tail(options.history_lines);
   outcome.exercised = scenario.exercised();
   outcome.expected = scenario.expected();
   outcome.script = scenario.script();
+  outcome.fixed_instants = scenario.fixed_instants();
   return outcome;
 }
 
@@ -120,18 +120,6 @@ class PropertyShrinker {
   int runs_ = 0;
 };
 
-std::uint64_t number_from_environment(const char* variable, std::uint64_t otherwise) {
-  const char* const text = std::getenv(variable);
-  if (text == nullptr || *text == '\0') return otherwise;
-  const std::string_view digits(text);
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size()) {
-    throw std::invalid_argument(std::string(variable) + "=" + text + " is no 64-bit number");
-  }
-  return number;
-}
-
 /// Says now and then how far it has come.
 class Progress {
  public:
@@ -158,20 +146,6 @@ class Progress {
 
 }  // namespace
 
-PropertyOptions PropertyOptions::from_environment(PropertyOptions options) {
-  const char* const seed = std::getenv(seed_variable);
-  if (seed != nullptr && *seed != '\0') options.only_seed = seed_from_environment();
-  options.runs = number_from_environment("DEIMOS_RUNS", options.runs);
-  options.first_seed = number_from_environment("DEIMOS_FIRST_SEED", options.first_seed);
-  constexpr std::uint64_t longest = 366ULL * 24 * 3600;
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(options.time_budget).count();
-  const std::uint64_t budget = number_from_environment("DEIMOS_TIME_BUDGET", static_cast<std::uint64_t>(seconds));
-  if (const char* const path = std::getenv("DEIMOS_TIMELINE")) options.timeline_path = path;
-  if (budget > longest) throw std::invalid_argument("DEIMOS_TIME_BUDGET must be at most a year, in seconds");
-  options.time_budget = std::chrono::seconds(budget);
-  return options;
-}
-
 std::set<std::string> PropertyResult::missing() const {
   std::set<std::string> never;
   for (const std::string& what : expected) {
@@ -181,12 +155,24 @@ std::set<std::string> PropertyResult::missing() const {
   return never;
 }
 
+std::set<std::string> PropertyResult::unknown() const {
+  std::set<std::string> names = missing();
+  for (const std::string& known : Scenario::counted()) names.erase(known);
+  std::erase_if(names, [this](const std::string& name) { return exercised.contains(name); });
+  return names;
+}
+
 std::string PropertyResult::summary() const {
   std::string text = std::to_string(runs) + (runs == 1 ? " run" : " runs");
   for (const auto& [what, count] : exercised) {
     if (count > 0) text += ", " + what + " " + std::to_string(count);
   }
   if (draws_nothing) text += " (nothing is drawn: every run has the same times; see Scenario::draw() and faults())";
+  if (!draws_nothing && !fixed_instants.empty()) {
+    text += " (the same in every run, though drawn instants would explore more: what is done at";
+    for (const std::string& instant : fixed_instants) text += " " + instant;
+    text += ")";
+  }
   return text;
 }
 
@@ -205,40 +191,63 @@ std::string PropertyResult::report(const std::string& replay_command) const {
   return text;
 }
 
+namespace {
+
+/// Adds what one run came to; whether it was as it should be.
+bool add(PropertyResult& result, const Outcome& outcome) {
+  const bool first = result.runs++ == 0;
+  for (const auto& [what, count] : outcome.exercised) result.exercised[what] += count;
+  result.expected.insert(outcome.expected.begin(), outcome.expected.end());
+  result.draws_nothing &= outcome.script.draws.empty() && !outcome.script.plan;
+  if (first) {
+    result.fixed_instants = outcome.fixed_instants;
+  } else {
+    std::erase_if(result.fixed_instants,
+                  [&](const std::string& instant) { return !outcome.fixed_instants.contains(instant); });
+  }
+  return !outcome.failed;
+}
+
+/// Makes the failing run small, and says what it says.
+void explain(PropertyResult& result, const std::function<void(Scenario&)>& body, std::uint64_t seed, Outcome outcome,
+             const PropertyOptions& options) {
+  result.failing_seed = seed;
+  PropertyShrinker shrinker(body, seed, std::move(outcome), options);
+  shrinker.run();
+  result.failure = shrinker.smallest().failure;
+  if (!shrinker.smallest().history.empty()) result.failure += "\nthe last events:\n" + shrinker.smallest().history;
+  result.shrunk = shrinker.smallest().script;
+  result.shrinking_runs = shrinker.runs();
+  if (options.timeline_path.empty()) return;
+  shrinker.draw_timeline();
+  result.timeline_path = options.timeline_path;
+}
+
+}  // namespace
+
 PropertyResult run_property(const std::function<void(Scenario&)>& body, const PropertyOptions& options) {
+  if (options.shards == 0 || options.shard >= options.shards) {
+    throw std::invalid_argument("PropertyOptions::shard must be below shards");
+  }
+  if (options.jobs > 1 && !options.only_seed) return run_side_by_side(body, options);
   PropertyResult result;
+  result.draws_nothing = true;
   Progress progress(options);
-  const std::uint64_t first = options.only_seed.value_or(options.first_seed);
   const std::uint64_t runs = options.only_seed ? 1 : options.runs;
-  bool drew = false;
-  for (std::uint64_t i = 0; i < runs && !(i > 0 && progress.out_of_time()); ++i) {
-    const std::uint64_t seed = first + i;
+  for (std::uint64_t i = options.only_seed ? 0 : options.shard; i < runs; i += options.shards) {
+    if (result.runs > 0 && progress.out_of_time()) break;
+    const std::uint64_t seed = options.only_seed.value_or(options.first_seed) + i;
     Outcome outcome = run_once(body, seed, {}, options);
-    ++result.runs;
-    for (const auto& [what, count] : outcome.exercised) result.exercised[what] += count;
-    result.expected.insert(outcome.expected.begin(), outcome.expected.end());
-    drew |= !outcome.script.draws.empty() || outcome.script.plan;
-    if (outcome.failed) {
-      result.failing_seed = seed;
-      const std::string replay = options.replay_command ? options.replay_command(seed) : std::string();
-      progress.say("seed " + std::to_string(seed) + " fails; to replay: " + replay);
-      PropertyShrinker shrinker(body, seed, std::move(outcome), options);
-      shrinker.run();
-      result.failure = shrinker.smallest().failure;
-      if (!shrinker.smallest().history.empty()) {
-        result.failure += "\nthe last events:\n" + shrinker.smallest().history;
-      }
-      result.shrunk = shrinker.smallest().script;
-      result.shrinking_runs = shrinker.runs();
-      if (!options.timeline_path.empty()) {
-        shrinker.draw_timeline();
-        result.timeline_path = options.timeline_path;
-      }
+    if (!add(result, outcome)) {
+      progress.say("seed " + std::to_string(seed) +
+                   " fails; to replay: " + (options.replay_command ? options.replay_command(seed) : std::string()));
+      explain(result, body, seed, std::move(outcome), options);
       break;
     }
     progress.run_done(result.runs);
   }
-  result.draws_nothing = !drew && !options.only_seed;
+  result.draws_nothing &= result.runs > 0 && !options.only_seed;
+  if (result.runs < 2) result.fixed_instants.clear();
   return result;
 }
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
 #include <deimos/testkit/history.h>
 #include <deimos/testkit/random.h>
+
+#include "property/relevant_tail.h"
 
 namespace deimos::testkit {
 
@@ -21,6 +24,11 @@ struct Scenario::State {
   Exercise exercise;
   std::vector<std::string> expected;
   std::uint64_t first_term = 0;
+  std::uint64_t faults_that_acted = 0;
+  std::set<std::string> fixed_instants;
+  std::string failed_process;
+  std::vector<HistoryEvent> events_before_failure;
+  RequestTrace requests;
   std::optional<Simulation> simulation;
   std::optional<LockRecorder> recorder;
 };
@@ -44,9 +52,11 @@ Simulation& Scenario::simulation() {
 Simulation& Scenario::simulation(SimulationOptions options) {
   if (state_->simulation) throw std::logic_error("the simulation has been made: only the first call may give options");
   options.seed = state_->seed;
-  options.shuffle_ties = true;
+  if (options.scheduler.policy.kind == SchedulingPolicy::Kind::in_order)
+    options.scheduler.policy.kind = SchedulingPolicy::Kind::random;
   if (options.replay_command.empty()) options.replay_command = state_->replay_command;
   state_->simulation.emplace(std::move(options));
+  state_->simulation->network().trace_to(&state_->requests);
   state_->first_term = state_->simulation->cluster().term();
   return *state_->simulation;
 }
@@ -78,7 +88,9 @@ Duration Scenario::draw_delay(std::string_view name, Duration least, Duration mo
 const FaultPlan& Scenario::faults(const PlanLimits& limits) {
   if (state_->noted.plan) throw std::logic_error("faults: a run has one plan");
   state_->noted.plan = state_->given.plan ? *state_->given.plan : random_plan(mix(state_->seed), limits);
+  note_fixed_instants();
   apply(*state_->noted.plan, simulation(), &recorder());
+  watch_faults();
   return *state_->noted.plan;
 }
 
@@ -89,6 +101,7 @@ LockRecorder& Scenario::recorder() {
 
 bool Scenario::run(Duration limit) {
   Simulation& simulated = simulation();
+  note_fixed_instants();
   const auto ended = [&] { return simulated.scheduler().foreground_tasks() == 0; };
   simulated.run_until(
       [&] {
@@ -116,9 +129,14 @@ void Scenario::fail(std::string_view what) {
   state_->failed_at = state_->simulation->elapsed();
   const Scheduler& scheduler = state_->simulation->scheduler();
   std::string when = "at " + describe_time(state_->simulation->elapsed());
-  if (scheduler.current() != nullptr) when += ", in task `" + scheduler.current_name() + "`";
+  if (scheduler.current() != nullptr) {
+    state_->failed_process = scheduler.name_of_current_group();
+    when += ", in task `" + scheduler.current_name() + "`";
+    if (state_->failed_process != "-") when += " of process `" + state_->failed_process + "`";
+  }
   state_->failure += "\n" + when;
   state_->simulation->note("FAILED: " + std::string(what.substr(0, what.find('\n'))));
+  state_->events_before_failure = state_->simulation->history().events();
 }
 
 bool Scenario::failed() const noexcept { return state_->failed; }
@@ -129,8 +147,77 @@ void Scenario::expect_some(const std::string& what) { state_->expected.push_back
 const std::vector<std::string>& Scenario::expected() const noexcept { return state_->expected; }
 const Script& Scenario::script() const noexcept { return state_->noted; }
 
+const std::set<std::string>& Scenario::fixed_instants() const noexcept { return state_->fixed_instants; }
+const RequestTrace& Scenario::requests() const noexcept { return state_->requests; }
+
 std::string Scenario::history_tail(std::size_t lines) const {
-  return state_->simulation ? state_->simulation->history().tail(lines) : std::string();
+  if (!state_->simulation) return {};
+  if (!state_->failed) return relevant_tail(state_->simulation->history().events(), {}, lines);
+  return relevant_tail(state_->events_before_failure, state_->failed_process, lines);
+}
+
+void Scenario::expect_requests(const std::string& method, const std::string& key, std::uint64_t exactly) {
+  const RequestPattern which{.method = method, .key = key};
+  const RequestCost cost = state_->requests.cost(which);
+  if (cost.requests == exactly) return;
+  fail(method + " " + key + ": " + std::to_string(cost.requests) + " requests, expected " + std::to_string(exactly) +
+       "\nwhat was sent:\n" + state_->requests.describe(which));
+}
+
+void Scenario::expect_cost(const RequestPattern& which, const CostLimits& most) {
+  const RequestCost cost = state_->requests.cost(which);
+  std::string over;
+  const auto compare = [&](const char* what, const auto& got, const auto& limit, const auto& text_of) {
+    if (limit && got > *limit)
+      over += std::string(", ") + what + " " + text_of(got) + " (at most " + text_of(*limit) + ")";
+  };
+  const auto number = [](std::uint64_t value) { return std::to_string(value); };
+  compare("requests", cost.requests, most.requests, number);
+  compare("round trips", cost.round_trips, most.round_trips, number);
+  compare("bytes", cost.bytes, most.bytes, number);
+  compare("latency", cost.latency, most.latency, duration_as_code);
+  if (over.empty()) return;
+  fail("requests cost too much: " + over.substr(2) + "\nwhat was sent:\n" + state_->requests.describe(which));
+}
+
+/// Those that the test gave itself: called before a plan adds its own.
+void Scenario::note_fixed_instants() {
+  if (state_->noted.plan) return;
+  constexpr std::string_view mark = "action at ";
+  std::istringstream table(simulation().scheduler().describe_tasks());
+  for (std::string line; std::getline(table, line);) {
+    const auto begin = line.find(mark);
+    if (begin == std::string::npos) continue;
+    const auto end = line.find(' ', begin + mark.size());
+    state_->fixed_instants.insert(line.substr(begin + mark.size(), end - begin - mark.size()));
+  }
+}
+
+/// A rule is asked just before its episode ends; every other fault acts.
+void Scenario::watch_faults() {
+  Simulation& simulated = *state_->simulation;
+  for (const Episode& episode : state_->noted.plan->episodes) {
+    const auto* fault = std::get_if<fake::Fault>(&episode.what);
+    const auto* added = fault == nullptr ? nullptr : std::get_if<fake::AddRule>(fault);
+    const Duration last = simulated.elapsed() + episode.at + episode.lasts;
+    if (added == nullptr || episode.lasts == Duration::zero()) {
+      simulated.at(last, [this] { ++state_->faults_that_acted; });
+      continue;
+    }
+    simulated.at(last - Duration(1), [this, name = added->rule.name] {
+      for (const fake::RuleStatus& status : state_->simulation->cluster().rules()) {
+        if (status.rule.name == name && status.acted > 0) ++state_->faults_that_acted;
+      }
+    });
+  }
+}
+
+std::vector<std::string> Scenario::counted() {
+  std::vector<std::string> names{"elections",      "faults",     "faults that acted", "hand-overs", "locks expired",
+                                 "locks granted",  "locks lost", "locks waited for",  "re-entries", "requests",
+                                 "unclear writes", "watch gaps", "writes refused"};
+  names.insert(names.end(), kinds_of_faults().begin(), kinds_of_faults().end());
+  return names;
 }
 
 Timeline Scenario::timeline() const {
@@ -148,6 +235,7 @@ Exercise Scenario::exercised() {
   if (state_->simulation) count("elections", state_->simulation->cluster().term() - state_->first_term);
   if (state_->noted.plan) {
     count("faults", state_->noted.plan->episodes.size());
+    count("faults that acted", state_->faults_that_acted);
     for (const Episode& episode : state_->noted.plan->episodes) count(kind_of(episode.what));
   }
   if (state_->recorder) {
@@ -162,10 +250,19 @@ Exercise Scenario::exercised() {
       last.insert_or_assign(tenure.lock, tenure.owner);
     }
     for (const LockCall& call : history.calls) {
+      const bool waited = call.kind == LockCall::Kind::acquire && call.succeeded() &&
+                          *call.returned - call.called > std::chrono::seconds(1);
+      count("locks waited for", waited ? 1 : 0);
       const bool reentry = call.kind == LockCall::Kind::acquire && call.believed_before && call.succeeded();
       count("re-entries", reentry ? 1 : 0);
     }
     for (const GuardedWrite& write : history.writes) count("writes refused", write.accepted ? 0 : 1);
+  }
+  for (const TracedRequest& request : state_->requests.requests()) {
+    count("requests");
+    const bool reads = request.method == "GET" || request.method == "WATCH";
+    count("unclear writes", request.unclear && !reads ? 1 : 0);
+    count("watch gaps", request.gap ? 1 : 0);
   }
   return state_->exercise;
 }

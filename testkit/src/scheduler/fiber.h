@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <stop_token>
@@ -80,6 +81,7 @@ class Fiber final : public Timer {
   TimePoint waits_until = {};
   bool woken = false;
   unsigned waits_after_kill = 0;
+  std::uint64_t priority = 0;  // Of SchedulingPolicy::Kind::pct; 0: not drawn yet.
 };
 
 inline void FiberQueue::push(Fiber& fiber) noexcept {

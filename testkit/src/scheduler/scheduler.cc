@@ -204,6 +204,10 @@ const std::string& Scheduler::current_name() const noexcept {
   return state_->current == nullptr ? state_->driver.name : state_->current->name;
 }
 
+const std::string& Scheduler::name_of_current_group() const noexcept {
+  return state_->current == nullptr ? state_->default_group.name : state_->current->group.name;
+}
+
 // Waiting.
 
 bool Scheduler::park(TimePoint deadline, const WaitTarget& target) {
@@ -237,7 +241,7 @@ bool Scheduler::State::wait(Fiber& fiber, TimePoint deadline, const WaitTarget& 
     fiber.state = Fiber::State::parked;
     // The driver goes last at its instant: run_until() includes everything that happens then.
     const bool last = &fiber == &driver;
-    if (deadline != TimePoint::max()) timers.insert(fiber, deadline, last ? UINT64_MAX : place_among_timers());
+    if (deadline != TimePoint::max()) timers.insert(fiber, deadline, last ? UINT64_MAX : ties.place_of_timer(&fiber));
   }
   suspend(fiber);
   fiber.waits_for = nullptr;
@@ -285,16 +289,15 @@ void Scheduler::State::make_runnable(Fiber& fiber) noexcept {
 
 /// Not for a task that lets the others go first.
 void Scheduler::State::make_runnable_among_others(Fiber& fiber) noexcept {
-  if (!ties || fiber.group.paused) return make_runnable(fiber);
+  if (fiber.group.paused) return make_runnable(fiber);
   fiber.state = Fiber::State::runnable;
-  runnable.insert(fiber, ties->below(runnable.size() + 1));
+  ties.insert(runnable, fiber);
 }
-
-std::uint64_t Scheduler::State::place_among_timers() noexcept { return ties ? ties->next() >> 1 : ++last_sequence; }
 
 void Scheduler::arm(Timer& timer, TimePoint due) {
   disarm(timer);
-  if (due != TimePoint::max()) state_->timers.insert(timer, std::max(due, state_->now), state_->place_among_timers());
+  if (due != TimePoint::max())
+    state_->timers.insert(timer, std::max(due, state_->now), state_->ties.place_of_timer(nullptr));
 }
 
 void Scheduler::disarm(Timer& timer) noexcept {

@@ -99,6 +99,7 @@ void Scheduler::State::step() {
   count_step(runnable.first()->name);
   Fiber& fiber = *runnable.pop();
   if (fiber.group.paused) return fiber.group.held_back.push(fiber);
+  if (ties.falls_behind(fiber, runnable)) return ties.insert(runnable, fiber);
   ++steps;
   history.absorb(fiber.id ^ static_cast<std::uint64_t>(now.time_since_epoch().count()) << 20);
   if (fiber.foreground) foreground_ran = now;

@@ -16,11 +16,11 @@
 #include <utility>
 #include <vector>
 
-#include <deimos/testkit/random.h>
 #include <deimos/testkit/scheduler.h>
 
 #include "scheduler/block_watch.h"
 #include "scheduler/fiber.h"
+#include "scheduler/tie_order.h"
 #include "scheduler/timer_heap.h"
 
 namespace deimos::testkit {
@@ -34,7 +34,6 @@ struct Scheduler::State {
         stacks(options.stack_size),
         driver(owner, default_group, 1, "main", true) {
     driver.state = Fiber::State::running;
-    if (options.tie_seed) ties.emplace(*options.tie_seed, "ties");
   }
 
   Scheduler& scheduler;
@@ -55,8 +54,7 @@ struct Scheduler::State {
 
   FiberQueue runnable;
   TimerHeap timers;
-  std::uint64_t last_sequence = 0;
-  std::optional<RandomStream> ties;  // None: in order.
+  TieOrder ties{options.policy};
 
   std::uint64_t steps = 0;
   std::uint64_t steps_at_instant = 0;
@@ -80,7 +78,6 @@ struct Scheduler::State {
   void into_background(Fiber& fiber) noexcept;
   void make_runnable(Fiber& fiber) noexcept;
   void make_runnable_among_others(Fiber& fiber) noexcept;
-  [[nodiscard]] std::uint64_t place_among_timers() noexcept;
   void suspend(Fiber& fiber);
   void live_on_killed(Fiber& fiber, TimePoint deadline);
   bool wait(Fiber& fiber, TimePoint deadline, const WaitTarget& target);

@@ -49,7 +49,7 @@ std::string replay_line(std::uint64_t seed, const std::string& command) {
 /// Reports that the scheduler makes by itself tell the seed too.
 SchedulerOptions scheduler_options(const SimulationOptions& options) {
   SchedulerOptions scheduler = options.scheduler;
-  if (options.shuffle_ties) scheduler.tie_seed = options.seed;
+  scheduler.policy.seed = options.seed;
   scheduler.on_blocked = [seed = options.seed, command = options.replay_command,
                           report = scheduler.on_blocked](const std::string& what) {
     const std::string line = what + "\n" + replay_line(seed, command);

@@ -7,9 +7,9 @@
 #include <rapidcheck/detail/Configuration.h>
 #include <rapidcheck/gtest.h>
 
+#include <deimos/testkit/rapidcheck.h>
 #include <deimos/testkit/seed.h>
 
-#include "locks/lock_arbitrary.h"
 #include "locks/lock_run.h"
 
 namespace deimos::testkit {
@@ -103,6 +103,17 @@ RC_GTEST_PROP(LockProperties, EvenIfAnswersAreForgedCallsReturnAndLossesAreAnnou
   bounds.plan.broken_leases = true;
   bounds.plan.forged_answers = true;
   hold_against(losses | in_time | finished, bounds);
+}
+
+RC_GTEST_PROP(ClusterShapes, AreAcceptedByASimulationInWhichALockIsGranted, ()) {
+  const ClusterShape shape = *cluster_shapes();
+  RC_ASSERT(shape.nodes >= 1 && shape.nodes <= 5);
+  RC_ASSERT(shape.latency_most <= 1s);
+  Simulation simulation(options_of(shape));
+  bool granted = false;
+  simulation.spawn("p", [&](Process& process) { granted = process.locks().mutex("a").acquire().has_value(); });
+  simulation.run();
+  RC_ASSERT(granted);
 }
 
 }  // namespace

@@ -19,8 +19,20 @@ SimulationOptions options_of(const LockRun& run) {
   options.seed = run.seed;
   options.nodes = run.nodes;
   options.links = run.links;
+  options.scheduler.policy = run.policy;
   options.cluster = run.cluster;
   return options;
+}
+
+/// Of a run whose faults excuse no loss.
+Verdict nothing_was_lost(const LockHistory& history) {
+  for (const Tenure& tenure : history.tenures) {
+    if (tenure.end != Tenure::End::lost && tenure.end != Tenure::End::expired) continue;
+    return Verdict::wrong(
+        "a lock was lost without need:\n  " + describe(tenure) + "\nbefore that:\n" + history.tail(40, tenure.until),
+        tenure.until);
+  }
+  return {};
 }
 
 /// What a client does, and which of its calls fail.
@@ -116,7 +128,10 @@ class Runner {
     while (!last_round_) process.sleep(seconds(1));
     for (const std::string& name : lock_names()) {
       auto hold = locks.acquire(name);
-      if (!hold) continue;
+      if (!hold) {
+        add(alive, process.name() + " did not get '" + name + "', though nothing is wrong: " + hold.error().describe());
+        continue;
+      }
       process.sleep(process.random().between(Duration::zero(), std::chrono::milliseconds(100)));
       resource(name).write(*hold);
     }
@@ -172,6 +187,11 @@ class Runner {
     const Duration clean_by = simulation_.elapsed() + patience();
     if (!step_until([&] { return simulation_.elapsed() >= clean_by; }, clean_by)) return;
     look_for_remains({.tasks = false});
+    if (run_.quiet) {
+      quiet_from_ = clean_by;
+      quiet_until_ = clean_by + seconds(10);
+      if (!step_until([&] { return simulation_.elapsed() >= quiet_until_; }, quiet_until_)) return;
+    }
     last_round_ = true;
     if (!everybody(&ProcessState::done)) return;
     simulation_.run_for(seconds(5));  // Nothing went wrong since: nothing is left that had to expire.
@@ -229,10 +249,17 @@ class Runner {
     add(owners, ownership(history, result_.audit, run_.locks.prefix, run_.plan.repeats_writes()));
     add(in_time, deadlines(history));
     add(nesting, reentry(history));
+    if (run_.in_order) add(order, granted_in_order(history));
+    if (run_.keeps) add(kept, nothing_was_lost(history));
     if (!ran_dry && calm_from_) {
       add(alive, liveness(history, {*calm_from_, patience(), patience()}));
       add(budget, request_budget(history, {.from = *calm_from_, .per_call = 30, .per_second = 4}));
-      add(budget, request_budget(history, {.until = *calm_from_, .per_call = 30, .per_second = 20}));
+      add(budget, request_budget(history, {.until = *calm_from_,
+                                           .per_call = run_.requests_per_call,
+                                           .per_second = run_.requests_per_second}));
+      if (quiet_from_) {
+        add(budget, request_budget(history, {*quiet_from_, quiet_until_, 0, 0}));
+      }
     }
     result_.elections = simulation_.cluster().term() - first_term_;
     result_.hash = simulation_.history_hash();
@@ -251,6 +278,8 @@ class Runner {
   std::vector<ProcessState> states_;
   std::map<std::string, std::unique_ptr<FencedResource>> resources_;
   std::optional<Duration> calm_from_;
+  std::optional<Duration> quiet_from_;  ///< Nobody has anything to do from then on, until
+  Duration quiet_until_ = {};
   bool last_round_ = false;
   bool over_ = false;
   Simulation simulation_;  // Ends first: what still runs in it refers to the above.
@@ -269,6 +298,8 @@ const char* text_of(Check check) {
     case budget: return "request budget";
     case in_time: return "deadlines of calls";
     case nesting: return "re-entry";
+    case kept: return "needless losses";
+    case order: return "order of the queue";
     default: return "the run itself";
   }
 }

@@ -26,6 +26,7 @@ struct LockRun {
   std::uint64_t seed = 1;
   int nodes = 3;
   LinkOptions links = {};
+  SchedulingPolicy policy = {};
   fake::ClusterOptions cluster = {};  ///< As SimulationOptions::cluster.
   LockProgram program;
   FaultPlan plan;
@@ -36,6 +37,12 @@ struct LockRun {
   /// The longest that a lock may stay free though somebody waits, and that anything may be left, once the faults are
   /// over. Zero: as long as a lease may last that nobody knows of.
   Duration patience = {};
+  /// Most requests while the faults last.
+  double requests_per_call = 30;
+  double requests_per_second = 20;
+  bool quiet = false;     ///< Once all leases are over, nobody may send anything until there is something to do.
+  bool keeps = false;     ///< Nothing that the plan does may cost anybody a lock: see Check::kept.
+  bool in_order = false;  ///< The client's locks are fair: see Check::order.
 };
 
 /// What a run is held against; a bit each.
@@ -50,7 +57,9 @@ enum Check : unsigned {
   in_time = 128,   ///< DL
   nesting = 256,   ///< Re-entry against the model.
   finished = 512,  ///< No deadlock, no exception.
-  everything = 1023,
+  kept = 1024,     ///< Nothing was lost, if LockRun::keeps.
+  order = 2048,    ///< FF: granted in the order of the queue, if LockRun::in_order.
+  everything = 4095,
 };
 
 struct LockRunResult {

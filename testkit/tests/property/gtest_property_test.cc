@@ -52,6 +52,16 @@ TEST(GTestPropertyFailures, AreReportedOnceWithProcessTimeAndReplay) {
                     HasSubstr("--gtest_filter=GTestPropertyFailures.AreReported")));
 }
 
+TEST(GTestPropertyFailures, RefuseANameThatNobodyKnowsAndListThoseThatAreKnown) {
+  const auto results = failures_of([](Scenario& s) {
+    s.count("naps", 0);
+    s.expect_some("lock lost");
+  });
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_THAT(results[0], AllOf(HasSubstr("no run counts `lock lost`"), HasSubstr("\n  locks lost"),
+                                HasSubstr("\n  naps"), HasSubstr("\n  rule drop_answer")));
+}
+
 TEST(GTestPropertyFailures, NameWhatWasNeverExercised) {
   const auto results = failures_of([](Scenario& s) { s.expect_some("locks lost"); });
   ASSERT_EQ(results.size(), 1U);

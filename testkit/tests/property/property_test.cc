@@ -1,10 +1,14 @@
 #include <deimos/testkit/property.h>
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -163,7 +167,9 @@ TEST(Property, FindsAndShrinksALockThatIsHeldByTwo) {
 class PropertyVariables : public ::testing::Test {
  protected:
   ~PropertyVariables() override {
-    for (const char* name : {"DEIMOS_SEED", "DEIMOS_RUNS", "DEIMOS_FIRST_SEED", "DEIMOS_TIME_BUDGET"}) ::unsetenv(name);
+    for (const char* name : {"DEIMOS_SEED", "DEIMOS_RUNS", "DEIMOS_FIRST_SEED", "DEIMOS_TIME_BUDGET", "DEIMOS_JOBS",
+                             "DEIMOS_SHARDS", "DEIMOS_SHARD"})
+      ::unsetenv(name);
   }
 };
 
@@ -188,6 +194,108 @@ TEST_F(PropertyVariables, AreRefusedIfTheyAreNoNumbers) {
   ::unsetenv("DEIMOS_RUNS");
   ::setenv("DEIMOS_TIME_BUDGET", "99999999999", 1);
   EXPECT_THROW(static_cast<void>(PropertyOptions::from_environment()), std::invalid_argument);
+}
+
+TEST(PropertyArguments, OverrideTheDefaultsAndUnknownOnesAreRefused) {
+  const PropertyOptions options =
+      PropertyOptions::from_arguments({"./program", "--gtest_filter=*", "--deimos_runs=12", "--deimos_jobs=2",
+                                       "--deimos_shards=3", "--deimos_shard=1", "--deimos_timeline=/tmp/x.html"},
+                                      {});
+  EXPECT_EQ(options.runs, 12U);
+  EXPECT_EQ(options.jobs, 2U);
+  EXPECT_EQ(options.shards, 3U);
+  EXPECT_EQ(options.shard, 1U);
+  EXPECT_EQ(options.timeline_path, "/tmp/x.html");
+  for (const char* wrong : {"--deimos_run=1", "--deimos_runs", "--deimos_runs=x", "--deimos_jobs=0"}) {
+    EXPECT_THROW(static_cast<void>(PropertyOptions::from_arguments({wrong}, {})), std::invalid_argument) << wrong;
+  }
+}
+
+TEST(PropertyShards, ShareOutTheSeeds) {
+  std::multiset<std::uint64_t> seeds;
+  for (std::uint64_t shard = 0; shard < 3; ++shard) {
+    const auto result = run_property([&](Scenario& s) { seeds.insert(s.seed()); },
+                                     {.runs = 10, .first_seed = 5, .shards = 3, .shard = shard});
+    EXPECT_GE(result.runs, 3U);
+  }
+  EXPECT_EQ(seeds.size(), 10U);
+  EXPECT_EQ(std::set<std::uint64_t>(seeds.begin(), seeds.end()).size(), 10U);
+  EXPECT_EQ(*seeds.begin(), 5U);
+  EXPECT_THROW(static_cast<void>(run_property([](Scenario&) {}, {.shards = 2, .shard = 2})), std::invalid_argument);
+}
+
+TEST(PropertyJobs, CountWhatAllProcessesDid) {
+  const auto result = run_property(
+      [](Scenario& s) {
+        static_cast<void>(s.draw("x", 1, 6));
+        s.count("seeds", s.seed());
+        s.expect_some("a thing with blanks");
+      },
+      {.runs = 10, .jobs = 3});
+  EXPECT_EQ(result.runs, 10U);
+  EXPECT_EQ(result.exercised.at("seeds"), 55U);
+  EXPECT_EQ(result.missing(), std::set<std::string>{"a thing with blanks"});
+  EXPECT_FALSE(result.draws_nothing);
+}
+
+TEST(PropertyJobs, ExplainTheLowestSeedThatFails) {
+  const auto result = run_property(
+      [](Scenario& s) {
+        static_cast<void>(s.draw("x", 1, 6));
+        s.check(s.seed() < 6, "too high");
+      },
+      {.runs = 20, .jobs = 4});
+  EXPECT_EQ(result.failing_seed, 6U);
+  EXPECT_THAT(result.failure, ::testing::HasSubstr("too high"));
+  EXPECT_EQ(result.shrunk.draws.at("x"), 1);
+}
+
+TEST(PropertyJobs, SayThatAProcessDied) {
+  const auto result = run_property(
+      [](Scenario& s) {
+        if (s.seed() == 3) ::_exit(1);
+      },
+      {.runs = 4, .jobs = 2});
+  EXPECT_TRUE(result.failing_seed);
+  EXPECT_THAT(result.failure, ::testing::HasSubstr("died"));
+}
+
+TEST(Vacuity, TellsWhatIsUnknownFromWhatNeverHappened) {
+  const auto result = run_property(
+      [](Scenario& s) {
+        s.count("mine", 0);
+        s.expect_some("mine");
+        s.expect_some("locks lost");
+        s.expect_some("rule drop_answer");
+        s.expect_some("lock lost");
+      },
+      {.runs = 2});
+  EXPECT_EQ(result.missing(), (std::set<std::string>{"mine", "locks lost", "rule drop_answer", "lock lost"}));
+  EXPECT_EQ(result.unknown(), std::set<std::string>{"lock lost"});
+}
+
+TEST(Vacuity, PointsOutInstantsThatAreTheSameInEveryRun) {
+  const auto result = run_property(
+      [](Scenario& s) {
+        s.simulation().spawn("p", [](Process& process) { process.sleep(20s); });
+        s.simulation().at(2s, [] {});
+        s.simulation().at(s.draw("cut at", 3s, 9s), [] {});
+        s.run();
+      },
+      {.runs = 5});
+  EXPECT_EQ(result.fixed_instants, std::set<std::string>{"+2.000000000s"});
+  EXPECT_THAT(result.summary(), ::testing::HasSubstr("what is done at +2.000000000s"));
+}
+
+TEST(KindsOfFaults, AreAllThatAPlanCanHave) {
+  const std::vector<std::string>& kinds = kinds_of_faults();
+  PlanLimits limits;
+  limits.processes = {"p"};
+  limits.broken_leases = limits.forged_answers = true;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    for (const Episode& episode : random_plan(seed, limits).episodes)
+      EXPECT_THAT(kinds, ::testing::Contains(kind_of(episode.what)));
+  }
 }
 
 }  // namespace

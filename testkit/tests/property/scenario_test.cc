@@ -1,5 +1,6 @@
 #include <deimos/testkit/scenario.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -117,6 +118,95 @@ TEST(Scenario, CountsWhatHappened) {
   EXPECT_THAT(exercise, Contains(Pair("elections", Ge(1U))));
   EXPECT_THAT(exercise, Contains(Pair("rounds", 2U)));
   EXPECT_FALSE(exercise.contains("faults"));
+}
+
+/// `writes` writes to /jobs/1 and one read of /jobs, by two processes.
+void work(Scenario& scenario, int writes) {
+  for (const char* name : {"a", "b"}) {
+    scenario.simulation().spawn(name, [writes](Process& process) {
+      for (int i = 0; i < writes; ++i) process.client().set("/jobs/1", "done").value();
+      process.client().get("/jobs").value();
+    });
+  }
+  scenario.simulation().observer().client().set("/jobs/by observer", "x").value();
+  EXPECT_TRUE(scenario.run());
+}
+
+TEST(Scenario, CountsRequestsByProcessKindAndKey) {
+  Scenario scenario(1);
+  work(scenario, 3);
+  scenario.expect_requests("PUT", "/jobs/**", 6);
+  scenario.expect_requests("GET", "/jobs", 2);
+  scenario.expect_cost({.process = "a"}, {.requests = 4, .round_trips = 4, .bytes = 4000, .latency = 8ms});
+  EXPECT_FALSE(scenario.failed()) << scenario.failure();
+  const RequestCost cost = scenario.requests().cost({.process = "b", .method = "PUT"});
+  EXPECT_EQ(cost.requests, 3U);
+  EXPECT_EQ(cost.round_trips, 3U);
+  EXPECT_GT(cost.bytes, 300U);
+  EXPECT_GE(cost.latency, 3 * 400us);
+  EXPECT_LE(cost.latency, 3 * 2ms);
+}
+
+TEST(Scenario, ListsRequestsIfThereAreMoreOrFewerThanExpected) {
+  for (const int writes : {2, 4}) {
+    Scenario scenario(1);
+    work(scenario, writes);
+    scenario.expect_requests("PUT", "/jobs/*", 6);
+    EXPECT_THAT(scenario.failure(),
+                AllOf(HasSubstr("PUT /jobs/*: " + std::to_string(2 * writes) + " requests, expected 6"),
+                      HasSubstr("a  " + std::to_string(writes) + " x PUT /jobs/1"),
+                      HasSubstr("b  1 x GET /jobs, 1 answered"), HasSubstr("(not counted)")));
+    EXPECT_THAT(scenario.failure(), ::testing::Not(HasSubstr("observer")));
+  }
+  Scenario dear(1);
+  work(dear, 3);
+  dear.expect_cost({.method = "PUT"}, {.requests = 6, .latency = 1us});
+  EXPECT_THAT(dear.failure(), AllOf(HasSubstr("latency "), HasSubstr("(at most 1us)")));
+}
+
+TEST(Scenario, CountsWritesOfWhichNobodyKnowsAndWhatFaultsDid) {
+  Scenario scenario(
+      1,
+      {.plan = FaultPlan{{{0s, 5s, fake::Fault(fake::AddRule{{"lost", {.method = "PUT"}, fake::DropAnswer{}}})},
+                          {0s, 1s, fake::Fault(fake::AddRule{{"idle", {.method = "DELETE"}, fake::DropAnswer{}}})}}}});
+  scenario.simulation().spawn("p", [](Process& process) {
+    static_cast<void>(process.client().set("/x", "y", {.timeout = 2s}));
+    process.sleep(10s);
+  });
+  scenario.faults();
+  EXPECT_TRUE(scenario.run());
+  const Exercise exercise = scenario.exercised();
+  EXPECT_THAT(exercise, Contains(Pair("unclear writes", 1U)));
+  EXPECT_THAT(exercise, Contains(Pair("faults", 2U)));
+  EXPECT_THAT(exercise, Contains(Pair("faults that acted", 1U)));
+}
+
+TEST(Scenario, TellsOfItsFailureWhatMattersAndNothingThatCameLater) {
+  Scenario scenario(1);
+  Simulation& simulation = scenario.simulation();
+  for (const char* name : {"noisy", "quiet"}) {
+    simulation.spawn(name, [&, name](Process& process) {
+      if (name == std::string("quiet")) {
+        process.note("an early note");
+        process.client().set("/mine", "x").value();
+        process.sleep(5s);
+        scenario.check(false, "wrong");
+        process.sleep(5s);
+      }
+      for (int i = 0; i < 100; ++i) {
+        static_cast<void>(process.client().get("/others"));
+        process.sleep(20ms);
+      }
+    });
+  }
+  scenario.run();
+  simulation.observer().client().set("/tear down", "x").value();
+  const std::string tail = scenario.history_tail(12);
+  EXPECT_THAT(tail, AllOf(HasSubstr("an early note"), HasSubstr("FAILED: wrong"), HasSubstr("/keys/mine"),
+                          HasSubstr("of less relevance are left out")));
+  EXPECT_THAT(tail, ::testing::Not(HasSubstr("tear")));
+  EXPECT_THAT(scenario.failure(), HasSubstr("of process `quiet`"));
+  EXPECT_EQ(std::ranges::count(tail, '\n'), 13);
 }
 
 TEST(Scenario, HasOneSimulationAndOnePlan) {

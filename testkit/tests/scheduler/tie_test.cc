@@ -18,6 +18,14 @@ class Nothing final : public WaitTarget {
   [[nodiscard]] std::string describe() const override { return "nothing in particular"; }
 };
 
+SchedulerOptions by_chance(std::uint64_t seed) {
+  return {.policy = {.kind = SchedulingPolicy::Kind::random, .seed = seed}};
+}
+
+SchedulerOptions by_priority(std::uint64_t seed, int depth, std::uint64_t steps) {
+  return {.policy = {.kind = SchedulingPolicy::Kind::pct, .seed = seed, .depth = depth, .steps = steps}};
+}
+
 /// Names in the order in which they went: five that begin, then are woken, then have timers that are due, at once.
 std::string order_of_ties(const SchedulerOptions& options) {
   Scheduler scheduler(options);
@@ -46,8 +54,8 @@ TEST(Ties, AreBrokenByASeedTheSameWayEachTime) {
   std::set<std::string> woken;
   std::set<std::string> due;
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    const std::string order = order_of_ties({.tie_seed = seed});
-    EXPECT_EQ(order, order_of_ties({.tie_seed = seed}));
+    const std::string order = order_of_ties(by_chance(seed));
+    EXPECT_EQ(order, order_of_ties(by_chance(seed)));
     begun.insert(order.substr(0, 5));
     woken.insert(order.substr(5, 5));
     due.insert(order.substr(10));
@@ -58,9 +66,62 @@ TEST(Ties, AreBrokenByASeedTheSameWayEachTime) {
   EXPECT_GE(due.size(), 30u);
 }
 
+TEST(Ties, AreBrokenByPrioritiesThatATaskKeeps) {
+  std::set<std::string> orders;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const std::string order = order_of_ties(by_priority(seed, 1, 1));
+    EXPECT_EQ(order, order_of_ties(by_priority(seed, 1, 1)));
+    EXPECT_EQ(order.substr(0, 5), order.substr(5, 5)) << "woken in the order in which they began";
+    EXPECT_EQ(order.substr(0, 5), order.substr(10)) << "timers too";
+    orders.insert(order.substr(0, 5));
+  }
+  EXPECT_GE(orders.size(), 30u);
+}
+
+TEST(Ties, ChangeAtAsManyStepsAsTheDepthSaysButOne) {
+  int changed = 0;
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const std::string order = order_of_ties(by_priority(seed, 2, 15));
+    changed += order.substr(0, 5) != order.substr(5, 5) || order.substr(5, 5) != order.substr(10) ? 1 : 0;
+  }
+  EXPECT_GE(changed, 25);
+  EXPECT_THROW(Scheduler(by_priority(1, 0, 1)), std::invalid_argument);
+  EXPECT_THROW(Scheduler(by_priority(1, 101, 1)), std::invalid_argument);
+}
+
+TEST(Ties, FindAnOrderThatChanceHardlyEverDoes) {
+  // `slow` has to go last in each of ten rounds: at random once in a thousand runs, by priorities every other time.
+  const auto finds = [](const SchedulerOptions& options) {
+    Scheduler scheduler(options);
+    bool last_each_time = true;
+    int gone = 0;
+    const auto rounds = [&](bool slow) {
+      return [&, slow](std::stop_token) {
+        for (int round = 1; round <= 10; ++round) {
+          scheduler.sleep_until(Scheduler::start + std::chrono::seconds(round));
+          ++gone;
+          if (slow) last_each_time = last_each_time && gone == 2 * round;
+        }
+      };
+    };
+    scheduler.spawn(scheduler.default_group(), "slow", Scheduler::Role::foreground, rounds(true));
+    scheduler.spawn(scheduler.default_group(), "fast", Scheduler::Role::foreground, rounds(false));
+    scheduler.run();
+    return last_each_time;
+  };
+  int by_chance_found = 0;
+  int by_priority_found = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    by_chance_found += finds(by_chance(seed)) ? 1 : 0;
+    by_priority_found += finds(by_priority(seed, 1, 1)) ? 1 : 0;
+  }
+  EXPECT_LE(by_chance_found, 3);
+  EXPECT_GE(by_priority_found, 30);
+}
+
 TEST(Ties, LetTheOthersRunWhoeverLetsThemGoFirst) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Scheduler scheduler({.tie_seed = seed});
+    Scheduler scheduler(by_chance(seed));
     int turns = 0;
     scheduler.spawn(scheduler.default_group(), "yields", Scheduler::Role::foreground, [&](std::stop_token) {
       scheduler.spawn(scheduler.default_group(), "other", Scheduler::Role::foreground,

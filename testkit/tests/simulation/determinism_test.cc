@@ -33,7 +33,7 @@ TEST(Determinism, HoldsWhenTiesAreBrokenByTheSeed) {
                             .links = {.latency_min = Duration(1'000'000), .latency_max = Duration(1'000'000)}};
   Simulation in_order(options);
   contend(in_order);
-  options.shuffle_ties = true;
+  options.scheduler.policy.kind = SchedulingPolicy::Kind::random;
   Simulation shuffled(options);
   contend(shuffled);
   EXPECT_NE(shuffled.history_hash(), in_order.history_hash());

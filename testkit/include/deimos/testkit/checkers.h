@@ -61,6 +61,9 @@ struct LivenessBounds {
 /// After the faults, no lock stayed free for longer than the bounds while somebody waited for it.
 [[nodiscard]] DEIMOS_EXPORT Verdict liveness(const LockHistory& history, const LivenessBounds& bounds);
 
+/// Of a fair lock, whose fencing tokens are places in its queue: it was granted in the order of the queue.
+[[nodiscard]] DEIMOS_EXPORT Verdict granted_in_order(const LockHistory& history);
+
 /// Most requests a process may send: `per_call` for each acquire and release, plus `per_second` for each second.
 struct RequestBudget {
   Duration from = {};

@@ -143,6 +143,8 @@ DEIMOS_EXPORT void apply(const FaultPlan& plan, Simulation& simulation, LockReco
 [[nodiscard]] DEIMOS_EXPORT std::vector<fake::Fault> undoing(const fake::Fault& fault);
 /// The kind by name: `pause process`, `isolate`, …; a rule by its action, `rule drop_answer`.
 [[nodiscard]] DEIMOS_EXPORT std::string kind_of(const Disturbance& what);
+/// Every name that kind_of() has.
+[[nodiscard]] DEIMOS_EXPORT const std::vector<std::string>& kinds_of_faults();
 /// C++ code for `what`, such as `CrashProcess{"p1"}`.
 [[nodiscard]] DEIMOS_EXPORT std::string disturbance_as_code(const Disturbance& what);
 

@@ -9,15 +9,19 @@
 //       s.check(deimos::testkit::mutual_exclusion(s.recorder().history()));
 //     }
 //
-// Runs with 100 seeds, from 1 on; DEIMOS_SEED=n runs that seed alone, DEIMOS_RUNS=n so many, DEIMOS_FIRST_SEED=n from
-// there on, DEIMOS_TIME_BUDGET=n for at most n seconds. DEIMOS_TIMELINE=path draws the failure as HTML. EXPECT and
-// ASSERT fail the run that they are in, with process and virtual time; the first run that fails is shrunk and reported
-// once.
+// Runs with 100 seeds, from 1 on. As variables or as arguments of the program (`--deimos_runs=1000`): DEIMOS_SEED=n
+// runs that seed alone, DEIMOS_RUNS=n so many, DEIMOS_FIRST_SEED=n from there on, DEIMOS_TIME_BUDGET=n for at most n
+// seconds, DEIMOS_JOBS=n in so many processes, DEIMOS_SHARDS=n and DEIMOS_SHARD=i every nth seed from the ith on
+// (GoogleTest's own variables share out whole properties), DEIMOS_HISTORY_LINES=n with so much history,
+// DEIMOS_TIMELINE=path draws the failure as HTML. EXPECT and ASSERT fail the run that they are in, with process and
+// virtual time, and end it; the first run that fails is shrunk and reported once.
 #pragma once
 
 #include <cstdint>
 #include <cstdio>
+#include <set>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
@@ -46,6 +50,7 @@ class ScenarioFailures final : public ::testing::ScopedFakeTestPartResultReporte
 /// The body of a test made by DEIMOS_PROPERTY.
 inline void run_property_as_test(void (*body)(Scenario&)) {
   PropertyOptions options = PropertyOptions::from_environment();
+  options = PropertyOptions::from_arguments(::testing::internal::GetArgvs(), std::move(options));
   options.replay_command = replay_command_of_test;
   options.progress = [](const std::string& line) {
     std::printf("[ PROPERTY ] %s\n", line.c_str());
@@ -65,8 +70,16 @@ inline void run_property_as_test(void (*body)(Scenario&)) {
                   << " fails: " << result.report(replay_command_of_test(*result.failing_seed));
   }
   if (options.only_seed || result.failing_seed) return;
+  const std::set<std::string> unknown = result.unknown();
   for (const std::string& what : result.missing()) {
-    ADD_FAILURE() << "vacuous: no run exercised `" << what << "`. " << result.summary();
+    if (!unknown.contains(what)) {
+      ADD_FAILURE() << "vacuous: no run exercised `" << what << "`. " << result.summary();
+      continue;
+    }
+    std::string known;
+    for (const std::string& name : Scenario::counted()) known += "\n  " + name;
+    for (const auto& [name, count] : result.exercised) known += "\n  " + name;
+    ADD_FAILURE() << "no run counts `" << what << "`, and no run can; known are" << known;
   }
 }
 

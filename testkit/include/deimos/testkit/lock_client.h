@@ -37,6 +37,7 @@ class DEIMOS_EXPORT LockClient {
 };
 
 /// Locks of a LockManager, through Mutex::acquire() and Hold.
-[[nodiscard]] DEIMOS_EXPORT std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager);
+[[nodiscard]] DEIMOS_EXPORT std::unique_ptr<LockClient> make_lock_client(std::unique_ptr<LockManager> manager,
+                                                                         const MutexOptions& options = {});
 
 }  // namespace deimos::testkit

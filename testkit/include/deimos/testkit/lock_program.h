@@ -24,6 +24,7 @@ struct LockStep {
     cancelled,      ///< Waits as long as it takes, and is cancelled after `amount`.
     unlock,         ///< Releases the hold acquired last.
     unlock_oldest,  ///< Releases the hold acquired first.
+    unlock_again,   ///< Releases once more what was released last.
     write,          ///< To what the lock held last guards.
     renew,
     sleep,  ///< For `amount`, with whatever is held.
@@ -47,6 +48,7 @@ struct ProgramLimits {
   int locks = 2;
   int steps = 24;  ///< Of each process.
   Duration longest = std::chrono::seconds(20);
+  bool careless = false;  ///< Releases again what it has released.
 };
 
 [[nodiscard]] DEIMOS_EXPORT LockProgram random_program(std::uint64_t seed, const ProgramLimits& limits);

@@ -18,6 +18,7 @@
 #include <deimos/internal/export.h>
 #include <deimos/testkit/link_options.h>
 #include <deimos/testkit/random.h>
+#include <deimos/testkit/request_trace.h>
 #include <deimos/testkit/scheduler.h>
 #include <deimos/testkit/service.h>
 #include <deimos/testkit/virtual_runtime.h>
@@ -57,6 +58,9 @@ class DEIMOS_EXPORT SimulatedNetwork {
 
   /// Requests that reached a node so far. Each is known to the cluster by its number (fake::Origin::request).
   [[nodiscard]] std::uint64_t delivered() const noexcept;
+
+  /// Every exchange of processes in the network is added to `trace` when it ends; nullptr: no more.
+  void trace_to(RequestTrace* trace) noexcept;
 
   // For Simulation:
 

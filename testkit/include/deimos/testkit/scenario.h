@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <deimos/internal/export.h>
 #include <deimos/testkit/fault_plan.h>
 #include <deimos/testkit/lock_recorder.h>
+#include <deimos/testkit/request_trace.h>
 #include <deimos/testkit/simulation.h>
 #include <deimos/testkit/timeline.h>
 #include <deimos/testkit/verdict.h>
@@ -24,6 +26,14 @@ namespace deimos::testkit {
 struct Script {
   std::map<std::string, std::int64_t> draws = {};  ///< By name: the number drawn, a Duration in nanoseconds.
   std::optional<FaultPlan> plan = {};
+};
+
+/// At most so much, where given.
+struct CostLimits {
+  std::optional<std::uint64_t> requests = {};
+  std::optional<std::uint64_t> round_trips = {};
+  std::optional<std::uint64_t> bytes = {};
+  std::optional<Duration> latency = {};
 };
 
 /// Counts of what happened, by name; see Scenario::count() for those that are always counted.
@@ -40,7 +50,7 @@ class DEIMOS_EXPORT Scenario {
   [[nodiscard]] std::uint64_t seed() const noexcept;
 
   /// The simulation, made by the first call, with these options; seed and replay command are filled in, and ties are
-  /// broken at random. Throws std::logic_error if a later call gives options.
+  /// broken at random, unless another policy is asked for. Throws std::logic_error if a later call gives options.
   Simulation& simulation();
   Simulation& simulation(SimulationOptions options);
 
@@ -82,11 +92,23 @@ class DEIMOS_EXPORT Scenario {
   /// Why; empty if it has not failed.
   [[nodiscard]] const std::string& failure() const noexcept;
 
-  /// This happened (`times` more). Counted without asking: `elections`, `faults`, `locks granted`, `locks lost`,
-  /// `locks expired`, `hand-overs`, `re-entries`, `writes refused`, and each kind of fault of the plan by its name.
+  /// This happened (`times` more, which may be 0: then the name is known). Counted without asking: see counted().
   void count(const std::string& what, std::uint64_t times = 1);
-  /// This property is about `what`: if it is counted in none of its runs, the property fails as vacuous.
+  /// This property is about `what`: if it is counted in none of its runs, the property fails as vacuous; if no run
+  /// knows the name at all, it is refused, with a list of those that are known.
   void expect_some(const std::string& what);
+  /// What is counted without asking: `requests`, `unclear writes`, `watch gaps`, `elections`, `faults`, `faults that
+  /// acted`, `locks granted`, `locks lost`, `locks expired`, `locks waited for`, `hand-overs`, `re-entries`,
+  /// `writes refused`, and each kind of fault (kinds_of_faults()).
+  [[nodiscard]] static std::vector<std::string> counted();
+
+  /// Every request of the run's processes so far; those of Simulation::observer() are left out.
+  [[nodiscard]] const RequestTrace& requests() const noexcept;
+  /// The run fails unless exactly so many requests of that method (WATCH, PUT, …) went to keys that the pattern matches
+  /// (`/jobs/**`), of any process; to be called after run(). The failure lists what was sent.
+  void expect_requests(const std::string& method, const std::string& key, std::uint64_t exactly);
+  /// The run fails if what `which` matches cost more than `most`, in any respect that is given.
+  void expect_cost(const RequestPattern& which, const CostLimits& most);
 
   // For whoever runs the property.
 
@@ -95,12 +117,19 @@ class DEIMOS_EXPORT Scenario {
   [[nodiscard]] const std::vector<std::string>& expected() const noexcept;
   /// What was drawn, and the plan.
   [[nodiscard]] const Script& script() const noexcept;
-  /// The end of the simulation's history; empty if there was no simulation.
+  /// Instants of Simulation::at() that were not drawn: known once run() was called.
+  [[nodiscard]] const std::set<std::string>& fixed_instants() const noexcept;
+  /// What happened up to the failure (or so far): faults, notes and what was done with locks first of all, then
+  /// requests of the process that failed, then those of others, up to so many lines. Without the test's own observer.
+  /// Empty if there was no simulation.
   [[nodiscard]] std::string history_tail(std::size_t lines) const;
   /// The run so far, with its failure.
   [[nodiscard]] Timeline timeline() const;
 
  private:
+  void note_fixed_instants();
+  void watch_faults();
+
   struct State;
   std::unique_ptr<State> state_;
 };

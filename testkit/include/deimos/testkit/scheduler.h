@@ -1,7 +1,8 @@
 // Runs tasks as fibers of one OS thread under virtual time: the clock jumps to the next timer when no task can run.
 //
 // Whoever calls run() (or waits outside of every task) drives: its own stack runs the loop until what it waits for has
-// come. Ties are broken by order of arming and waking, or by a seed, so the same program does the same every time.
+// come. Ties are broken by order of arming and waking, or by a seed (SchedulingPolicy), so the same program does the
+// same every time.
 //
 // What this asks of code that runs in tasks: it waits through the Runtime only, holds no mutex across a wait, and keeps
 // nothing in thread_local variables (all tasks share them).
@@ -11,7 +12,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -19,6 +19,7 @@
 #include <deimos/runtime.h>
 #include <deimos/testkit/failure.h>
 #include <deimos/testkit/history.h>
+#include <deimos/testkit/scheduling_policy.h>
 #include <deimos/testkit/timer.h>
 
 namespace deimos::testkit {
@@ -37,9 +38,7 @@ struct SchedulerOptions {
   std::uint64_t steps_per_instant = 1'000'000;   ///< More without time going on is a livelock.
   Duration stuck_after = std::chrono::hours(1);  ///< See Scheduler::run().
   std::size_t history_capacity = 2000;           ///< Events kept; 0: all.
-  /// Breaks ties by chance: which of the tasks that begin or are woken, and of the timers that are due, at the same
-  /// instant goes first. The same seed, the same order. Not given: in order of waking and arming.
-  std::optional<std::uint64_t> tie_seed = {};
+  SchedulingPolicy policy = {};                  ///< Which goes first of what happens at the same instant.
   /// The longest that a task (or a timer's action) may run without a wait, in real time; 0: for ever. One that takes
   /// longer is reported at once, see `on_blocked`. If it was blocked for so long (in a read() from a real socket, on a
   /// real mutex, in std::this_thread::sleep_for()), the run fails when it comes back; nobody can make it, so the
@@ -103,6 +102,8 @@ class DEIMOS_EXPORT Scheduler {
   [[nodiscard]] Fiber* current() const noexcept;
   [[nodiscard]] TaskId current_id() const noexcept;
   [[nodiscard]] const std::string& current_name() const noexcept;
+  /// `-` outside of every process.
+  [[nodiscard]] const std::string& name_of_current_group() const noexcept;
 
   /// Blocks the running task until wake() or `deadline` (true time); true if it was woken. A deadline that is over lets
   /// the other tasks run once. In a task that was killed, see kill().

@@ -30,10 +30,9 @@ struct SimulationOptions {
   std::uint64_t seed = 1;
   int nodes = 1;
   LinkOptions links = {};
-  /// The seed also breaks ties between events of the same instant: see SchedulerOptions::tie_seed.
-  bool shuffle_ties = false;
   /// Further options of the cluster; nodes, seed, members and clock are filled in.
   fake::ClusterOptions cluster = {};
+  /// Its policy gets this seed, too.
   SchedulerOptions scheduler = {};
   /// The command that reports print for a replay. Empty: made from the seed and the program's name.
   std::string replay_command = {};

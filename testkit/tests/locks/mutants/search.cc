@@ -1,0 +1,73 @@
+#include "mutants/search.h"
+
+#include <deimos/testkit/shrink.h>
+
+namespace deimos::testkit::mutants {
+namespace {
+
+std::size_t steps_of(const LockProgram& program) {
+  std::size_t steps = 0;
+  for (const auto& process : program.processes) steps += process.size();
+  return steps;
+}
+
+}  // namespace
+
+std::string oracle_of(Check check) {
+  switch (check) {
+    case exclusion: return "ME";
+    case tokens: return "FT";
+    case losses: return "LN";
+    case owners: return "OWN";
+    case clean: return "CL";
+    case alive: return "LV";
+    case budget: return "RQ";
+    case in_time: return "DL";
+    case nesting: return "re-entry";
+    case kept: return "no loss";
+    case order: return "FF";
+    default: return "run ends";
+  }
+}
+
+std::optional<Found> find(const Mutant& mutant, std::uint64_t most, const SchedulingPolicy& policy) {
+  for (std::uint64_t seed = 1; seed <= most; ++seed) {
+    LockRun run = run_of(mutant, seed);
+    run.policy = policy;
+    const LockRunResult result = run_locks(run);
+    if (!result.found(mutant.found_by)) continue;
+    Found found;
+    found.seed = seed;
+    found.faults = run.plan.episodes.size();
+    found.steps = steps_of(run.program);
+    found.what = result.report(mutant.found_by);
+    return found;
+  }
+  return std::nullopt;
+}
+
+std::string wrong_with_the_real_client(const Mutant& mutant, std::uint64_t last_seed) {
+  for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
+    const LockRun run = run_of_the_real_client(mutant, seed);
+    const LockRunResult right = run_locks(run);
+    if (right.found(checks_in(mutant.weather))) return describe(run, right, checks_in(mutant.weather));
+  }
+  return {};
+}
+
+void make_small(const Mutant& mutant, Found& found, const SchedulingPolicy& policy) {
+  constexpr int most_tries = 40;
+  LockRun run = run_of(mutant, found.seed);
+  run.policy = policy;
+  const auto fails = [&](const FaultPlan& plan, const LockProgram& program) {
+    LockRun smaller = run;
+    smaller.plan = plan;
+    smaller.program = program;
+    return run_locks(smaller).found(mutant.found_by);
+  };
+  const Shrunk shrunk = shrink(run.plan, run.program, fails, most_tries);
+  found.faults = shrunk.plan.episodes.size();
+  found.steps = steps_of(shrunk.program);
+}
+
+}  // namespace deimos::testkit::mutants
