@@ -43,6 +43,10 @@ class Audit {
 
   /// What is wrong with a change that was made; empty if nothing.
   std::string fault_of(const fake::AuditRecord& record, const std::string& prefix) {
+    if (record.kind == CommandKind::create_in_order) {  // A new place in a queue: there was nothing to compare with.
+      writers_[record.value] = record.client;
+      return {};
+    }
     if (!record.compared) return "compares with nothing";
     if (record.kind == CommandKind::create) return created(record, prefix);
     if (record.previous_value.empty()) {  // By its index: of a record that it was shown.

@@ -40,8 +40,8 @@ struct LockRun {
   /// Most requests while the faults last.
   double requests_per_call = 30;
   double requests_per_second = 20;
-  bool quiet = false;     ///< Once all leases are over, nobody may send anything until there is something to do.
   bool keeps = false;     ///< Nothing that the plan does may cost anybody a lock: see Check::kept.
+  bool forced = false;    ///< Leases are ended by force: two may believe in one until the first has noticed.
   bool in_order = false;  ///< The client's locks are fair: see Check::order.
 };
 
@@ -53,7 +53,7 @@ enum Check : unsigned {
   owners = 8,      ///< OWN
   clean = 16,      ///< CL
   alive = 32,      ///< LV
-  budget = 64,     ///< RQ
+  budget = 64,     ///< RQ; once all leases are over, nobody sends anything until there is something to do.
   in_time = 128,   ///< DL
   nesting = 256,   ///< Re-entry against the model.
   finished = 512,  ///< No deadlock, no exception.

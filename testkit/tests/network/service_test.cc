@@ -90,7 +90,7 @@ TEST_F(ServiceTest, OfAProcessThatHasCrashedIsRefusedUntilItIsBack) {
 
 TEST(ServiceOfARestart, IsTakenUpByTheNextLifeWhicheverIsFirstAtTheSameInstant) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    Simulation simulation({.seed = seed, .shuffle_ties = true});
+    Simulation simulation({.seed = seed, .scheduler = {.policy = {.kind = SchedulingPolicy::Kind::random}}});
     simulation.spawn("db", [](Process& process) {
       const Service service = process.serve(
           "db", [&](const ServiceCall&) -> Result<std::string> { return std::to_string(process.life()); });

@@ -34,8 +34,8 @@ class Simulation;
                                                       Duration tolerance = std::chrono::milliseconds(1));
 
 /// Every change of a file below `prefix` that a client made carried a compare, which named the client's own value or an
-/// index; and no value came back that had been granted before (unless writes may be `repeated`:
-/// FaultPlan::repeats_writes()).
+/// index, or made a new place in a queue; and no value came back that had been granted before (unless writes may be
+/// `repeated`: FaultPlan::repeats_writes()).
 [[nodiscard]] DEIMOS_EXPORT Verdict ownership(const LockHistory& history, const std::vector<fake::AuditRecord>& audit,
                                               const std::string& prefix, bool repeated = false);
 

@@ -153,6 +153,7 @@ Result<std::uint64_t> BreakableLocks::try_once(Attempt& attempt) {
     return resolve(attempt, answer.error());
   }
   const auto* grant = std::get_if<Granted>(&*answer);
+  if (grant == nullptr && has(Flaw::loses_error_codes)) return fail(errc::protocol_error, "not JSON");
   if (grant == nullptr) return 0;
   attempt.unclear = true;
   return grant->fencing_token;

@@ -87,6 +87,7 @@ class BreakableLocks final : public LockClient {
   /// The end of the lease as the store's own clock or its rounded `ttl` has it.
   [[nodiscard]] TimePoint deadline_as_the_store_says(const std::string& key, TimePoint otherwise);
   [[nodiscard]] Duration renewal_interval() const;
+  [[nodiscard]] bool ends_at_deadline(const Acquisition& acquisition) const;
   void start_renewal(const std::shared_ptr<Acquisition>& acquisition);
   void renew_while_held(const std::shared_ptr<Acquisition>& acquisition, const std::stop_token& stop);
   /// Whether renewing goes on; `next` is when.

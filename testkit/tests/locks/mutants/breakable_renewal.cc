@@ -61,6 +61,11 @@ bool BreakableLocks::believes(const Acquisition& acquisition) const {
   return waits_to_be_told || runtime().now() < acquisition.deadline;
 }
 
+bool BreakableLocks::ends_at_deadline(const Acquisition& acquisition) const {
+  const bool forgotten = acquisition.is_released && has(Flaw::renewal_outlives_unlock);
+  return !forgotten && !has(Flaw::no_local_deadline);
+}
+
 void BreakableLocks::start_renewal(const std::shared_ptr<Acquisition>& acquisition) {
   tasks_.push_back(runtime().spawn(
       "lock renewal", [this, acquisition](const std::stop_token& end) { renew_while_held(acquisition, end); }));
@@ -68,9 +73,9 @@ void BreakableLocks::start_renewal(const std::shared_ptr<Acquisition>& acquisiti
 }
 
 void BreakableLocks::renew_while_held(const std::shared_ptr<Acquisition>& acquisition, const std::stop_token& stop) {
-  const bool gives_up = !has(Flaw::no_local_deadline);
   TimePoint next = runtime().now() + renewal_interval();
   while (!stop.stop_requested()) {
+    const bool gives_up = ends_at_deadline(*acquisition);
     const TimePoint wake = gives_up ? std::min(next, acquisition->deadline) : next;
     if (!runtime().sleep_until(wake, stop)) return;
     if (has(Flaw::renewal_ends_with_acquire) && runtime().now() >= acquisition->asked_until) return;
@@ -82,7 +87,7 @@ void BreakableLocks::renew_while_held(const std::shared_ptr<Acquisition>& acquis
 
 bool BreakableLocks::renew_once(Acquisition& acquisition, const std::stop_token& stop, TimePoint& next) {
   const TimePoint sent = runtime().now();
-  const bool gives_up = !has(Flaw::no_local_deadline) && !has(Flaw::belief_comes_back);
+  const bool gives_up = ends_at_deadline(acquisition) && !has(Flaw::belief_comes_back);
   const TimePoint until = gives_up ? acquisition.deadline : TimePoint::max();
   const Duration patience = has(Flaw::renewal_waits_until_deadline) ? usable() : usable() / 5;
   const Deadline deadline{std::min(until, sent + patience), stop};

@@ -105,6 +105,7 @@ enum class Flaw : unsigned {
   trusts_timestamps,
   waits_for_the_sweep,
   // I: endpoints
+  loses_error_codes,
   waits_for_every_answer,
   server_error_is_failure,
   // J: C++

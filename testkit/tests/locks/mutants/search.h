@@ -23,7 +23,8 @@ struct Found {
 /// The first of the seeds up to `most` that finds it; nothing if none does.
 [[nodiscard]] std::optional<Found> find(const Mutant& mutant, std::uint64_t most, const SchedulingPolicy& policy = {});
 /// What the real client does wrong in the runs up to that seed; empty if nothing.
-[[nodiscard]] std::string wrong_with_the_real_client(const Mutant& mutant, std::uint64_t last_seed);
+[[nodiscard]] std::string wrong_with_the_real_client(const Mutant& mutant, std::uint64_t last_seed,
+                                                     const SchedulingPolicy& policy = {});
 /// Shrinks the run that found it; the figures of `found` are set.
 void make_small(const Mutant& mutant, Found& found, const SchedulingPolicy& policy = {});
 

@@ -46,8 +46,7 @@ void draw_faults(LockRun& run, Weather weather) {
   limits.broken_leases = weather == Weather::forced;
   limits.crashes = weather == Weather::deadly || weather == Weather::unswept;
   limits.late_requests = false;
-  const bool brief = weather == Weather::swift || weather == Weather::lossy || weather == Weather::forgetful ||
-                     weather == Weather::wiped;
+  const bool brief = weather == Weather::swift || weather == Weather::lossy || weather == Weather::forgetful;
   if (brief) {
     limits.longest = 3s;
     be_impatient(run);
@@ -66,6 +65,7 @@ void add_faults(LockRun& run, Weather weather) {
           fake::Fault(fake::AddRule{{"not sent", {.method = "DELETE", .probability = 0.4}, fake::DropRequest{}}}));
       return;
     case Weather::forced:
+      run.forced = true;
       for (Duration at = 2s; at < 40s; at += 5s) add(run, at, 0s, fake::Fault(fake::ExpireKey{"/locks/a"}));
       return;
     case Weather::forgetful:
@@ -73,10 +73,14 @@ void add_faults(LockRun& run, Weather weather) {
       for (Duration at = 1s; at < 40s; at += 1700ms) add(run, at, 0s, fake::Fault(fake::ForgetWatchers{}));
       return;
     case Weather::wiped:
+    case Weather::wiped_fast:
+      be_impatient(run);
       run.locks.poll_interval = 60s;
       for (Duration at = 500ms; at < 40s; at += 3s)
         add_rule(run, at, 1500ms,
-                 {"cleared", {.method = "WATCH"}, fake::Answer{.status = 400, .error_code = 401, .body = {}}});
+                 {"cleared",
+                  {.method = "WATCH", .parameter = "waitIndex"},
+                  fake::Answer{.status = 400, .error_code = 401, .body = {}}});
       return;
     case Weather::hiccups:
       run.keeps = true;
@@ -105,6 +109,7 @@ void add_faults(LockRun& run, Weather weather) {
         run.clocks.push_back({std::chrono::seconds(seconds), 1});
       }
       return;
+    case Weather::deadly: return strike(run, 2s, [](const std::string& process) { return CrashProcess{process}; });
     case Weather::unswept: run.cluster.missed_sweeps = 0.99; return;
     default: return;
   }
@@ -137,29 +142,29 @@ LockRun run_in(Weather weather, std::uint64_t seed) {
   LockRun run;
   run.seed = seed;
   run.locks.ttl = 5s;
-  const bool drawn = weather <= Weather::wiped || weather == Weather::deadly || weather == Weather::unswept ||
+  const bool drawn = weather <= Weather::forgetful || weather == Weather::deadly || weather == Weather::unswept ||
                      weather == Weather::cut || weather == Weather::slow || weather == Weather::crawling ||
                      weather == Weather::astray || weather == Weather::careless;
   if (drawn) draw_faults(run, weather);
   ProgramLimits limits{.processes = processes, .locks = 1, .steps = 20, .longest = 15s};
   limits.careless = weather == Weather::careless;
+  if (weather == Weather::wiped_fast) {
+    limits.steps = 60;
+    limits.longest = 1s;
+    run.links.latency_max = 30ms;
+  }
   run.program = random_program(seed, limits);
   if (weather == Weather::slow) run.links = {.latency_min = 300ms, .latency_max = 1200ms};
   if (weather == Weather::tardy) {
-    run.links = {.latency_min = 200ms, .latency_max = 430ms};
-    cut_off(run, 6s);
+    run.locks.ttl = 20s;
+    run.links = {.latency_min = 300ms, .latency_max = 1200ms};
+    cut_off(run, 25s);
   }
   if (weather == Weather::crawling) {
     run.locks.ttl = 2s;
     run.links = {.latency_min = 300ms, .latency_max = 1s};
   }
-  run.quiet = weather == Weather::rough;
   add_faults(run, weather);
   return run;
 }
-
-unsigned checks_in(Weather weather) {
-  return weather == Weather::forced ? everything & ~unsigned{exclusion} : everything;
-}
-
 }  // namespace deimos::testkit::mutants

@@ -51,7 +51,7 @@ int main(int count, char** given) {
     auto found = mutants::find(mutant, 1000, arguments.policy);
     if (found && !arguments.page.empty()) mutants::make_small(mutant, *found, arguments.policy);
     if (found) {
-      const std::string wrong = mutants::wrong_with_the_real_client(mutant, found->seed);
+      const std::string wrong = mutants::wrong_with_the_real_client(mutant, found->seed, arguments.policy);
       if (!wrong.empty()) std::printf("THE REAL CLIENT FAILS\n%s\n", wrong.c_str());
       missed += wrong.empty() ? 0 : 1;
     }
