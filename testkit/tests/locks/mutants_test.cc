@@ -23,7 +23,7 @@ void PrintTo(const Mutant& mutant, std::ostream* out) { *out << mutant.id << ' '
 
 namespace {
 
-constexpr std::uint64_t most_seeds = 1000;
+constexpr Seeds seeds{};
 
 constexpr const char* out_of_date =
     "testkit/README.md is out of date: build/dev/bin/testkit_mutants_table testkit/README.md writes it anew";
@@ -38,19 +38,19 @@ class MutantTest : public ::testing::TestWithParam<Mutant> {};
 
 TEST_P(MutantTest, IsFoundByItsPropertyWhichTheRealClientPasses) {
   const Mutant& mutant = GetParam();
-  std::optional<Found> found = find(mutant, most_seeds);
-  ASSERT_TRUE(found) << "not found in " << most_seeds << " runs";
-  ASSERT_EQ(wrong_with_the_real_client(mutant, found->seed), "");
+  std::optional<Found> found = find(mutant, seeds);
+  ASSERT_TRUE(found) << "not found in " << seeds.count << " runs";
+  ASSERT_EQ(wrong_with_the_real_client(mutant, {seeds.first, found->runs}), "");
   make_small(mutant, *found);
   const std::string page = readme();
   const auto rows = rows_of(page);
   if (rows.empty()) GTEST_SKIP() << "found, but there is no table yet: " << out_of_date;
   const auto row = std::ranges::find(rows, mutant.id, &Row::id);
   ASSERT_TRUE(row != rows.end() && describes(page, mutant)) << out_of_date;
-  EXPECT_LE(found->seed, row->seeds) << out_of_date;
+  EXPECT_LE(found->runs, row->seeds) << out_of_date;
   EXPECT_LE(found->faults + found->steps, row->size) << out_of_date;
   std::printf("[    FOUND ] by %s after %llu runs, shrunk to %zu faults and %zu steps: %.160s\n",
-              oracle_of(mutant.found_by).c_str(), static_cast<unsigned long long>(found->seed), found->faults,
+              oracle_of(mutant.found_by).c_str(), static_cast<unsigned long long>(found->runs), found->faults,
               found->steps, found->what.c_str());
 }
 
@@ -63,16 +63,16 @@ TEST(MutantTableTest, HasARowForEachMutantAndKeepsToTheFigures) {
   const auto rows = rows_of(readme());
   if (rows.empty()) GTEST_SKIP() << "there is no table yet: " << out_of_date;
   ASSERT_EQ(rows.size(), catalogue().size()) << out_of_date;
-  std::vector<std::uint64_t> seeds;
+  std::vector<std::uint64_t> needed;
   std::set<char> groups;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     EXPECT_EQ(rows[i].id, catalogue()[i].id) << out_of_date;
-    seeds.push_back(rows[i].seeds);
+    needed.push_back(rows[i].seeds);
     groups.insert(rows[i].id.front());
   }
-  std::ranges::sort(seeds);
-  EXPECT_LE(seeds.back(), 1000u);
-  EXPECT_LT(seeds[seeds.size() / 2], 50u);
+  std::ranges::sort(needed);
+  EXPECT_LE(needed.back(), 1000u);
+  EXPECT_LT(needed[needed.size() / 2], 50u);
   EXPECT_GE(rows.size(), 60u);
   for (char group = 'A'; group <= 'K'; ++group) EXPECT_TRUE(groups.contains(group)) << group;
 }

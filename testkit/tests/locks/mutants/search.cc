@@ -30,14 +30,15 @@ std::string oracle_of(Check check) {
   }
 }
 
-std::optional<Found> find(const Mutant& mutant, std::uint64_t most, const SchedulingPolicy& policy) {
-  for (std::uint64_t seed = 1; seed <= most; ++seed) {
+std::optional<Found> find(const Mutant& mutant, const Seeds& seeds, const SchedulingPolicy& policy) {
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
     LockRun run = run_of(mutant, seed);
     run.policy = policy;
     const LockRunResult result = run_locks(run);
     if (!result.found(mutant.found_by)) continue;
     Found found;
     found.seed = seed;
+    found.runs = seed - seeds.first + 1;
     found.faults = run.plan.episodes.size();
     found.steps = steps_of(run.program);
     found.what = result.report(mutant.found_by);
@@ -46,8 +47,8 @@ std::optional<Found> find(const Mutant& mutant, std::uint64_t most, const Schedu
   return std::nullopt;
 }
 
-std::string wrong_with_the_real_client(const Mutant& mutant, std::uint64_t last_seed, const SchedulingPolicy& policy) {
-  for (std::uint64_t seed = 1; seed <= last_seed; ++seed) {
+std::string wrong_with_the_real_client(const Mutant& mutant, const Seeds& seeds, const SchedulingPolicy& policy) {
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
     LockRun run = run_of_the_real_client(mutant, seed);
     run.policy = policy;
     const LockRunResult right = run_locks(run);

@@ -9,9 +9,16 @@
 
 namespace deimos::testkit::mutants {
 
+/// Seeds one after the other.
+struct Seeds {
+  std::uint64_t first = 1;
+  std::uint64_t count = 1000;
+};
+
 /// How a mutant was found.
 struct Found {
-  std::uint64_t seed = 0;  ///< The first that finds it; seeds are tried from 1 on.
+  std::uint64_t seed = 0;  ///< The first that finds it.
+  std::uint64_t runs = 0;  ///< Up to that.
   std::size_t faults = 0;  ///< What is left of the run after shrinking: episodes of the plan,
   std::size_t steps = 0;   ///< steps of the program.
   std::string what;        ///< The finding.
@@ -20,10 +27,10 @@ struct Found {
 /// `ME`, `LV`, …: how the table of hazards calls the property.
 [[nodiscard]] std::string oracle_of(Check check);
 
-/// The first of the seeds up to `most` that finds it; nothing if none does.
-[[nodiscard]] std::optional<Found> find(const Mutant& mutant, std::uint64_t most, const SchedulingPolicy& policy = {});
-/// What the real client does wrong in the runs up to that seed; empty if nothing.
-[[nodiscard]] std::string wrong_with_the_real_client(const Mutant& mutant, std::uint64_t last_seed,
+/// The first of the seeds that finds it; nothing if none does.
+[[nodiscard]] std::optional<Found> find(const Mutant& mutant, const Seeds& seeds, const SchedulingPolicy& policy = {});
+/// What the real client does wrong in those runs; empty if nothing.
+[[nodiscard]] std::string wrong_with_the_real_client(const Mutant& mutant, const Seeds& seeds,
                                                      const SchedulingPolicy& policy = {});
 /// Shrinks the run that found it; the figures of `found` are set.
 void make_small(const Mutant& mutant, Found& found, const SchedulingPolicy& policy = {});

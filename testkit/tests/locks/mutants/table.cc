@@ -25,7 +25,7 @@ std::string begin_of(const Mutant& mutant) {
 }  // namespace
 
 std::string line_of(const Mutant& mutant, const Found& found) {
-  return begin_of(mutant) + std::to_string(rounded_up(found.seed)) + " | " +
+  return begin_of(mutant) + std::to_string(rounded_up(found.runs)) + " | " +
          std::to_string(rounded_up(found.faults + found.steps)) + " |\n";
 }
 

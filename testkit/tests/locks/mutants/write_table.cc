@@ -1,82 +1,100 @@
-// testkit_mutants_table [--policy in_order|random|pct] [--depth N] [--only ID] [README.md]: looks for every mutant,
-// prints how each is found, and writes the table into the page.
+// testkit_mutants_table: looks for every mutant, prints how each is found, and writes the table into README.md.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "mutants/table.h"
 
 namespace {
 
 using namespace deimos::testkit;
+using mutants::Mutant;
 
 struct Arguments {
   SchedulingPolicy policy;
+  mutants::Seeds seeds;
+  std::string only;
   std::string page;
-  std::string only;  // Begin of the id; empty: all.
 };
 
-Arguments parse(int count, char** given) {
-  Arguments arguments;
-  for (int i = 1; i < count; ++i) {
-    const std::string argument = given[i];
-    if (argument == "--policy" && i + 1 < count) {
-      const std::string kind = given[++i];
-      if (kind == "random") arguments.policy.kind = SchedulingPolicy::Kind::random;
-      if (kind == "pct") arguments.policy.kind = SchedulingPolicy::Kind::pct;
-    } else if (argument == "--only" && i + 1 < count) {
-      arguments.only = given[++i];
-    } else if (argument == "--depth" && i + 1 < count) {
-      arguments.policy.depth = std::stoi(given[++i]);
-    } else {
-      arguments.page = argument;
-    }
+/// What is known of all mutants so far.
+struct Sum {
+  std::vector<std::string> lines;
+  std::vector<std::uint64_t> runs;
+  int wrong = 0;  ///< Mutants not found, or found in runs that the real client does not pass.
+};
+
+void look_for(const Mutant& mutant, const Arguments& arguments, Sum& sum) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto found = mutants::find(mutant, arguments.seeds, arguments.policy);
+  sum.runs.push_back(found ? found->runs : arguments.seeds.count + 1);
+  if (found) {
+    const std::string wrong =
+        mutants::wrong_with_the_real_client(mutant, {arguments.seeds.first, found->runs}, arguments.policy);
+    if (!wrong.empty()) std::printf("THE REAL CLIENT FAILS\n%s\n", wrong.c_str());
+    if (!arguments.page.empty()) mutants::make_small(mutant, *found, arguments.policy);
+    sum.lines.push_back(mutants::line_of(mutant, *found));
+    sum.wrong += wrong.empty() ? 0 : 1;
+  } else {
+    ++sum.wrong;
   }
-  return arguments;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf("%-4s %-30s %8s %4llu runs%s, %2zu faults, %3zu steps, %5.1f s\n", mutant.id.c_str(), mutant.name.c_str(),
+              mutants::oracle_of(mutant.found_by).c_str(), static_cast<unsigned long long>(sum.runs.back()),
+              found ? "" : " (not found)", found ? found->faults : 0, found ? found->steps : 0, took.count());
+  std::fflush(stdout);
+}
+
+void summarise(Sum& sum) {
+  std::ranges::sort(sum.runs);
+  std::uint64_t all = 0;
+  for (const std::uint64_t runs : sum.runs) all += runs;
+  std::printf("%zu mutants, %d missed or in runs that the real client fails; runs: median %llu, most %llu, sum %llu\n",
+              sum.runs.size(), sum.wrong, static_cast<unsigned long long>(sum.runs[sum.runs.size() / 2]),
+              static_cast<unsigned long long>(sum.runs.back()), static_cast<unsigned long long>(all));
+}
+
+void write(const std::string& path, const std::vector<std::string>& lines) {
+  std::stringstream page;
+  page << std::ifstream(path).rdbuf();
+  const std::string written = mutants::with_table(page.str(), lines);
+  std::ofstream(path) << written;
 }
 
 }  // namespace
 
 int main(int count, char** given) {
-  const Arguments arguments = parse(count, given);
-  std::vector<std::string> lines;
-  std::vector<std::uint64_t> seeds;
-  int missed = 0;
-  for (const mutants::Mutant& mutant : mutants::catalogue()) {
-    if (!mutant.id.starts_with(arguments.only)) continue;
-    const auto begin = std::chrono::steady_clock::now();
-    auto found = mutants::find(mutant, 1000, arguments.policy);
-    if (found && !arguments.page.empty()) mutants::make_small(mutant, *found, arguments.policy);
-    if (found) {
-      const std::string wrong = mutants::wrong_with_the_real_client(mutant, found->seed, arguments.policy);
-      if (!wrong.empty()) std::printf("THE REAL CLIENT FAILS\n%s\n", wrong.c_str());
-      missed += wrong.empty() ? 0 : 1;
-    }
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    seeds.push_back(found ? found->seed : 1001);
-    if (found) {
-      lines.push_back(mutants::line_of(mutant, *found));
-      std::printf("%s", lines.back().c_str());
-    }
-    missed += found ? 0 : 1;
-    std::printf("%-4s %-30s %5s %5llu seeds %3zu faults %3zu steps %6.1f s\n", mutant.id.c_str(), mutant.name.c_str(),
-                mutants::oracle_of(mutant.found_by).c_str(), static_cast<unsigned long long>(seeds.back()),
-                found ? found->faults : 0, found ? found->steps : 0, took.count());
-    std::fflush(stdout);
+  Arguments arguments;
+  CLI::App app{"Looks for broken lock clients"};
+  const std::map<std::string, SchedulingPolicy::Kind> kinds{{"in_order", SchedulingPolicy::Kind::in_order},
+                                                            {"random", SchedulingPolicy::Kind::random},
+                                                            {"pct", SchedulingPolicy::Kind::pct}};
+  app.add_option("--policy", arguments.policy.kind, "in_order, random or pct")
+      ->transform(CLI::CheckedTransformer(kinds));
+  app.add_option("--depth", arguments.policy.depth, "of pct");
+  app.add_option("--steps", arguments.policy.steps, "of pct");
+  app.add_option("--first", arguments.seeds.first, "the first seed");
+  app.add_option("--only", arguments.only, "those whose id begins so");
+  app.add_option("page", arguments.page, "README.md, to write the table into");
+  CLI11_PARSE(app, count, given);
+  Sum sum;
+  for (const Mutant& mutant : mutants::catalogue()) {
+    if (mutant.id.starts_with(arguments.only)) look_for(mutant, arguments, sum);
   }
-  std::ranges::sort(seeds);
-  std::uint64_t sum = 0;
-  for (const std::uint64_t needed : seeds) sum += needed;
-  std::printf("%zu mutants, %d not found; seeds: median %llu, sum %llu, most %llu\n", seeds.size(), missed,
-              static_cast<unsigned long long>(seeds[seeds.size() / 2]), static_cast<unsigned long long>(sum),
-              static_cast<unsigned long long>(seeds.back()));
-  if (arguments.page.empty() || !arguments.only.empty() || missed > 0) return missed > 0 ? 1 : 0;
-  std::stringstream page;
-  page << std::ifstream(arguments.page).rdbuf();
-  const std::string written = mutants::with_table(page.str(), lines);
-  std::ofstream(arguments.page) << written;
+  if (sum.runs.empty()) {
+    std::fprintf(stderr, "no mutant's id begins with %s\n", arguments.only.c_str());
+    return 2;
+  }
+  summarise(sum);
+  if (sum.wrong > 0) return 1;
+  if (!arguments.page.empty() && arguments.only.empty()) write(arguments.page, sum.lines);
   return 0;
 }
