@@ -24,7 +24,7 @@ struct Outcome {
   Script script;
   Exercise exercised;
   std::vector<std::string> expected;
-  std::set<std::string> fixed_instants;
+  std::set<Duration> instants;
 };
 
 /// Why a run failed, without what differs from run to run: numbers and what follows the first line.
@@ -50,7 +50,7 @@ Outcome run_once(const std::function<void(Scenario&)>& body, std::uint64_t seed,
   outcome.exercised = scenario.exercised();
   outcome.expected = scenario.expected();
   outcome.script = scenario.script();
-  outcome.fixed_instants = scenario.fixed_instants();
+  outcome.instants = scenario.instants();
   return outcome;
 }
 
@@ -170,7 +170,7 @@ std::string PropertyResult::summary() const {
   if (draws_nothing) text += " (nothing is drawn: every run has the same times; see Scenario::draw() and faults())";
   if (!draws_nothing && !fixed_instants.empty()) {
     text += " (the same in every run, though drawn instants would explore more: what is done at";
-    for (const std::string& instant : fixed_instants) text += " " + instant;
+    for (const Duration instant : fixed_instants) text += " " + describe_time(instant);
     text += ")";
   }
   return text;
@@ -200,10 +200,9 @@ bool add(PropertyResult& result, const Outcome& outcome) {
   result.expected.insert(outcome.expected.begin(), outcome.expected.end());
   result.draws_nothing &= outcome.script.draws.empty() && !outcome.script.plan;
   if (first) {
-    result.fixed_instants = outcome.fixed_instants;
+    result.fixed_instants = outcome.instants;
   } else {
-    std::erase_if(result.fixed_instants,
-                  [&](const std::string& instant) { return !outcome.fixed_instants.contains(instant); });
+    std::erase_if(result.fixed_instants, [&](Duration instant) { return !outcome.instants.contains(instant); });
   }
   return !outcome.failed;
 }

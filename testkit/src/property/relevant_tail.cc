@@ -8,8 +8,12 @@ namespace deimos::testkit {
 namespace {
 
 bool is_message(const HistoryEvent& event) {
-  return event.kind == "request" || event.kind == "answer" || event.kind == "lost" || event.kind == "reset";
+  static const std::set<std::string_view> kinds{"request", "answer", "lost",   "reset",     "call",
+                                                "serve",   "reply",  "broken", "unanswered"};
+  return kinds.contains(event.kind);
 }
+
+bool is_of_a_task(const HistoryEvent& event) { return event.kind == "spawn" || event.kind == "end"; }
 
 /// The path that a message is about; empty if it does not say.
 std::string_view path_of(const HistoryEvent& event) {
@@ -27,9 +31,11 @@ class Relevance {
     }
   }
   [[nodiscard]] int of(const HistoryEvent& event) const {
+    if (is_of_a_task(event)) return 3;
     if (!is_message(event)) return 0;
     if (process_.empty() || event.subject == process_) return 1;
-    return paths_.contains(path_of(event)) ? 2 : 3;
+    const std::string_view path = path_of(event);
+    return !path.empty() && paths_.contains(path) ? 2 : 3;
   }
 
  private:

@@ -9,9 +9,9 @@
 
 namespace deimos::testkit {
 
-/// At most `lines` of `events`, a line each: what is no message (faults, notes, locks) and the failure itself before
-/// all else, then messages of `process` and of whatever keys those were about, then those of others; always the latest.
-/// What the test's own observer did is left out. A line says how many messages are.
+/// At most `lines` of `events`, a line each: faults, notes, locks and the failure itself before all else, then messages
+/// of `process`, then those about the same keys, then all others, and tasks that began and ended; always the latest.
+/// What the test's own observer did is left out. A line more says how many are missing.
 [[nodiscard]] std::string relevant_tail(const std::vector<HistoryEvent>& events, const std::string& process,
                                         std::size_t lines);
 

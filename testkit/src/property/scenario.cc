@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -25,7 +24,9 @@ struct Scenario::State {
   std::vector<std::string> expected;
   std::uint64_t first_term = 0;
   std::uint64_t faults_that_acted = 0;
-  std::set<std::string> fixed_instants;
+  std::set<Duration> instants;
+  std::size_t instants_before_plan = 0;  // Of Simulation::instants().
+  std::size_t instants_after_plan = 0;
   std::string failed_process;
   std::vector<HistoryEvent> events_before_failure;
   RequestTrace requests;
@@ -88,9 +89,10 @@ Duration Scenario::draw_delay(std::string_view name, Duration least, Duration mo
 const FaultPlan& Scenario::faults(const PlanLimits& limits) {
   if (state_->noted.plan) throw std::logic_error("faults: a run has one plan");
   state_->noted.plan = state_->given.plan ? *state_->given.plan : random_plan(mix(state_->seed), limits);
-  note_fixed_instants();
+  state_->instants_before_plan = simulation().instants().size();
   apply(*state_->noted.plan, simulation(), &recorder());
   watch_faults();
+  state_->instants_after_plan = simulation().instants().size();
   return *state_->noted.plan;
 }
 
@@ -101,7 +103,7 @@ LockRecorder& Scenario::recorder() {
 
 bool Scenario::run(Duration limit) {
   Simulation& simulated = simulation();
-  note_fixed_instants();
+  note_instants();
   const auto ended = [&] { return simulated.scheduler().foreground_tasks() == 0; };
   simulated.run_until(
       [&] {
@@ -147,7 +149,7 @@ void Scenario::expect_some(const std::string& what) { state_->expected.push_back
 const std::vector<std::string>& Scenario::expected() const noexcept { return state_->expected; }
 const Script& Scenario::script() const noexcept { return state_->noted; }
 
-const std::set<std::string>& Scenario::fixed_instants() const noexcept { return state_->fixed_instants; }
+const std::set<Duration>& Scenario::instants() const noexcept { return state_->instants; }
 const RequestTrace& Scenario::requests() const noexcept { return state_->requests; }
 
 std::string Scenario::history_tail(std::size_t lines) const {
@@ -180,16 +182,11 @@ void Scenario::expect_cost(const RequestPattern& which, const CostLimits& most) 
   fail("requests cost too much: " + over.substr(2) + "\nwhat was sent:\n" + state_->requests.describe(which));
 }
 
-/// Those that the test gave itself: called before a plan adds its own.
-void Scenario::note_fixed_instants() {
-  if (state_->noted.plan) return;
-  constexpr std::string_view mark = "action at ";
-  std::istringstream table(simulation().scheduler().describe_tasks());
-  for (std::string line; std::getline(table, line);) {
-    const auto begin = line.find(mark);
-    if (begin == std::string::npos) continue;
-    const auto end = line.find(' ', begin + mark.size());
-    state_->fixed_instants.insert(line.substr(begin + mark.size(), end - begin - mark.size()));
+void Scenario::note_instants() {
+  const std::vector<Duration>& instants = simulation().instants();
+  for (std::size_t i = 0; i < instants.size(); ++i) {
+    const bool of_the_plan = i >= state_->instants_before_plan && i < state_->instants_after_plan;
+    if (!of_the_plan) state_->instants.insert(instants[i]);
   }
 }
 

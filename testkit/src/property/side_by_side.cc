@@ -23,7 +23,7 @@ std::string told(const PropertyResult& result) {
   text << "runs " << result.runs << "\n";
   for (const auto& [what, count] : result.exercised) text << "count " << count << " " << what << "\n";
   for (const std::string& what : result.expected) text << "expect " << what << "\n";
-  for (const std::string& instant : result.fixed_instants) text << "fixed " << instant << "\n";
+  for (const Duration instant : result.fixed_instants) text << "fixed " << instant.count() << "\n";
   if (!result.draws_nothing) text << "draws\n";
   if (result.failing_seed) text << "fails " << *result.failing_seed << "\n";
   text << "end\n";
@@ -36,23 +36,24 @@ std::string rest_of(std::istringstream& line) {
   return rest;
 }
 
-/// Adds what a child told; false if it did not come to its end.
-bool add(PropertyResult& result, const std::string& text) {
+/// Adds what a child told, the first of all or another; false if it did not come to its end.
+bool add(PropertyResult& result, const std::string& text, bool first) {
   std::istringstream lines(text);
-  std::set<std::string> fixed;
+  std::set<Duration> fixed;
   for (std::string one; std::getline(lines, one);) {
     std::istringstream line(one);
     std::string kind;
     std::uint64_t number = 0;
     line >> kind;
     if (kind == "end") {
-      if (result.fixed_instants.empty()) result.fixed_instants = fixed;
+      if (first) result.fixed_instants = fixed;
+      std::erase_if(result.fixed_instants, [&](Duration instant) { return !fixed.contains(instant); });
       return true;
     }
     if (kind == "runs" && line >> number) result.runs += number;
     if (kind == "count" && line >> number) result.exercised[rest_of(line)] += number;
     if (kind == "expect") result.expected.insert(rest_of(line));
-    if (kind == "fixed") fixed.insert(rest_of(line));
+    if (kind == "fixed" && line >> number) fixed.insert(Duration(static_cast<Duration::rep>(number)));
     if (kind == "draws") result.draws_nothing = false;
     if (kind == "fails" && line >> number) {
       if (!result.failing_seed || number < *result.failing_seed) result.failing_seed = number;
@@ -132,7 +133,7 @@ PropertyResult run_side_by_side(const std::function<void(Scenario&)>& body, cons
   PropertyResult result;
   result.draws_nothing = true;
   bool ended = true;
-  for (const auto& child : children) ended &= add(result, child->listen());
+  for (const auto& child : children) ended &= add(result, child->listen(), child == children.front());
   if (result.failing_seed) {
     PropertyOptions again = options;
     again.only_seed = result.failing_seed;

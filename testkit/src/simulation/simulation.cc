@@ -135,6 +135,7 @@ struct Simulation::State {
   auto explained(Run run);
 
   SimulationOptions options;
+  std::vector<Duration> instants;
   Scheduler scheduler;
   TrueClock clock;
   fake::Cluster cluster;
@@ -248,6 +249,7 @@ void Simulation::at(Duration since_start, std::function<void()> action) {
   if (since_start < elapsed()) {
     throw std::invalid_argument("an action cannot happen at " + describe_time(since_start) + ", which is over");
   }
+  state_->instants.push_back(since_start);
   Scheduler& scheduler = state_->scheduler;
   scheduler.spawn(scheduler.default_group(), "action at " + describe_time(since_start), Scheduler::Role::background,
                   [&scheduler, since_start, action = std::move(action)](std::stop_token) {
@@ -255,6 +257,8 @@ void Simulation::at(Duration since_start, std::function<void()> action) {
                     if (!scheduler.current_killed()) action();
                   });
 }
+
+const std::vector<Duration>& Simulation::instants() const noexcept { return state_->instants; }
 
 void Simulation::run() {
   state_->explained([this] { state_->scheduler.run(); });

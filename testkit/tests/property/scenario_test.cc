@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::Ge;
 using ::testing::HasSubstr;
@@ -181,6 +182,36 @@ TEST(Scenario, CountsWritesOfWhichNobodyKnowsAndWhatFaultsDid) {
   EXPECT_THAT(exercise, Contains(Pair("faults that acted", 1U)));
 }
 
+TEST(Scenario, CountsGapsInTheHistoryOfWatches) {
+  Scenario scenario(1, {.plan = FaultPlan{{{1s, 1s, fake::Fault(fake::WipeHistory{})}}}});
+  scenario.simulation().spawn("p", [](Process& process) {
+    const auto first = process.client().set("/x", "1").value();
+    process.client().set("/x", "2").value();
+    process.sleep(2s);
+    Watch watch = process.client().watch("/x", {.from_index = first.node.modified_index});
+    EXPECT_TRUE(watch.next());
+  });
+  scenario.simulation().spawn("other", [](Process& process) {
+    process.sleep(5s);
+    process.client().set("/x", "3").value();
+  });
+  scenario.faults();
+  EXPECT_TRUE(scenario.run());
+  EXPECT_GE(scenario.requests().cost({.method = "WATCH", .key = "/x"}).requests, 1U);
+  EXPECT_THAT(scenario.exercised(), Contains(Pair("watch gaps", 1U)));
+}
+
+TEST(Scenario, TracesWhatACrashedProcessHadSent) {
+  Scenario scenario(1);
+  Simulation& simulation = scenario.simulation({.links = {.latency_min = 1s, .latency_max = 1s}});
+  simulation.spawn("p", [](Process& process) { static_cast<void>(process.client().set("/x", "y")); });
+  simulation.at(1500ms, [&] { simulation.crash("p"); });
+  scenario.run();
+  const RequestCost cost = scenario.requests().cost({.key = "/x"});
+  EXPECT_EQ(cost, (RequestCost{.requests = 1, .round_trips = 0, .bytes = cost.bytes, .latency = 1500ms}));
+  EXPECT_THAT(scenario.exercised(), Contains(Pair("unclear writes", 1U)));
+}
+
 TEST(Scenario, TellsOfItsFailureWhatMattersAndNothingThatCameLater) {
   Scenario scenario(1);
   Simulation& simulation = scenario.simulation();
@@ -189,6 +220,7 @@ TEST(Scenario, TellsOfItsFailureWhatMattersAndNothingThatCameLater) {
       if (name == std::string("quiet")) {
         process.note("an early note");
         process.client().set("/mine", "x").value();
+        scenario.simulation().observer().client().get("/mine").value();
         process.sleep(5s);
         scenario.check(false, "wrong");
         process.sleep(5s);
@@ -199,12 +231,18 @@ TEST(Scenario, TellsOfItsFailureWhatMattersAndNothingThatCameLater) {
       }
     });
   }
+  simulation.spawn("neighbour", [](Process& process) {
+    process.sleep(1s);
+    process.client().get("/mine").value();
+  });
   scenario.run();
   simulation.observer().client().set("/tear down", "x").value();
   const std::string tail = scenario.history_tail(12);
   EXPECT_THAT(tail, AllOf(HasSubstr("an early note"), HasSubstr("FAILED: wrong"), HasSubstr("/keys/mine"),
-                          HasSubstr("of less relevance are left out")));
-  EXPECT_THAT(tail, ::testing::Not(HasSubstr("tear")));
+                          HasSubstr("neighbour"), HasSubstr("of less relevance are left out")));
+  EXPECT_THAT(tail, ::testing::Not(AnyOf(HasSubstr("tear"), HasSubstr("observer"))));
+  EXPECT_THAT(scenario.history_tail(4), AllOf(HasSubstr("an early note"), HasSubstr("FAILED"), HasSubstr("/keys/mine"),
+                                              ::testing::Not(HasSubstr("neighbour"))));
   EXPECT_THAT(scenario.failure(), HasSubstr("of process `quiet`"));
   EXPECT_EQ(std::ranges::count(tail, '\n'), 13);
 }

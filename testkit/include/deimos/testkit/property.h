@@ -60,8 +60,8 @@ struct DEIMOS_EXPORT PropertyResult {
   std::string failure;  ///< What the smallest failing run says.
   Script shrunk;        ///< What that run follows.
   int shrinking_runs = 0;
-  std::string timeline_path;                  ///< Of the file written, if one was.
-  std::set<std::string> fixed_instants = {};  ///< Of Simulation::at(), the same in each of several runs.
+  std::string timeline_path;               ///< Of the file written, if one was.
+  std::set<Duration> fixed_instants = {};  ///< Of Simulation::at(), the same in every run.
   bool draws_nothing = false;  ///< No run drew anything: all of them had the same faults at the same instants.
 
   /// Of what should have been exercised, what never was, if no run failed.

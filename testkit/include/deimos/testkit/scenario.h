@@ -49,8 +49,8 @@ class DEIMOS_EXPORT Scenario {
 
   [[nodiscard]] std::uint64_t seed() const noexcept;
 
-  /// The simulation, made by the first call, with these options; seed and replay command are filled in, and ties are
-  /// broken at random, unless another policy is asked for. Throws std::logic_error if a later call gives options.
+  /// The simulation, made by the first call, with these options; seed and replay command are filled in, and what happens
+  /// at one instant goes by chance, never in order. Throws std::logic_error if a later call gives options.
   Simulation& simulation();
   Simulation& simulation(SimulationOptions options);
 
@@ -117,8 +117,8 @@ class DEIMOS_EXPORT Scenario {
   [[nodiscard]] const std::vector<std::string>& expected() const noexcept;
   /// What was drawn, and the plan.
   [[nodiscard]] const Script& script() const noexcept;
-  /// Instants of Simulation::at() that were not drawn: known once run() was called.
-  [[nodiscard]] const std::set<std::string>& fixed_instants() const noexcept;
+  /// Instants of Simulation::at() that are not the plan's: known once run() was called.
+  [[nodiscard]] const std::set<Duration>& instants() const noexcept;
   /// What happened up to the failure (or so far): faults, notes and what was done with locks first of all, then
   /// requests of the process that failed, then those of others, up to so many lines. Without the test's own observer.
   /// Empty if there was no simulation.
@@ -127,7 +127,7 @@ class DEIMOS_EXPORT Scenario {
   [[nodiscard]] Timeline timeline() const;
 
  private:
-  void note_fixed_instants();
+  void note_instants();
   void watch_faults();
 
   struct State;

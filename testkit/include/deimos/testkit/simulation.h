@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <deimos/fake/cluster.h>
 #include <deimos/internal/export.h>
@@ -54,6 +55,8 @@ class DEIMOS_EXPORT Simulation {
   void spawn(const std::string& name, std::function<void(Process&)> body, ProcessOptions options = {});
   /// Calls `action` at that time after the start, in a task of its own (it may wait).
   void at(Duration since_start, std::function<void()> action);
+  /// When the actions given to at() are, also those that are over: in the order of the calls.
+  [[nodiscard]] const std::vector<Duration>& instants() const noexcept;
 
   /// Until every process has ended, or only stands by (Process::stand_by()).
   void run();

@@ -43,7 +43,6 @@ void be_impatient(LockRun& run) {
 void draw_faults(LockRun& run, Weather weather) {
   PlanLimits limits;
   limits.processes = {"p1", "p2", "p3"};
-  limits.broken_leases = weather == Weather::forced;
   limits.crashes = weather == Weather::deadly || weather == Weather::unswept;
   limits.late_requests = false;
   const bool brief = weather == Weather::swift || weather == Weather::lossy || weather == Weather::forgetful;
