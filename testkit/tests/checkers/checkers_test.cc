@@ -246,6 +246,39 @@ TEST(CheckersTest, FindChangesOfLocksThatAreNotTheirOwners) {
   EXPECT_TRUE(ownership(history, audit, "/locks", true).ok());
 }
 
+TEST(CheckersTest, TakeAPlaceInAQueueForItsMakersOwn) {
+  using Kind = fake::Command::Kind;
+  std::vector<fake::AuditRecord> audit{change(1s, "one", Kind::create_in_order, "x", "", 5),
+                                       change(3s, "one", Kind::compare_and_delete, "", "x", 7)};
+  audit[0].compared = false;
+  audit[1].key = "/locks/a/5";
+  EXPECT_THAT(turns(), OwnsWhatItChanges(audit, "/locks"));
+  audit[1].client = "two";
+  EXPECT_THAT(ownership(turns(), audit, "/locks").what(), HasSubstr("a value of another's"));
+}
+
+TEST(CheckersTest, FindAPlaceWhoseOwnerOutlivesItsLease) {
+  LockHistory history;
+  history.tenures = {tenure(one, 5, 1s, 9s)};
+  history.end = 20s;
+  std::vector<fake::AuditRecord> audit{write_of_lease(5, 1s, 6s), write_of_lease(7, 4s, 9s)};
+  audit[1].key = "/locks/a/5";
+  EXPECT_TRUE(leases(history, audit, "/locks"));
+  audit[1].key = "/locks/ab/5";
+  EXPECT_FALSE(leases(history, audit, "/locks"));
+}
+
+TEST(CheckersTest, FindWhoIsGrantedBeforeOthersInTheQueue) {
+  LockHistory history = turns();
+  EXPECT_THAT(history, IsGrantedInOrder());
+  history.tenures[1].lock = "b";
+  history.tenures[1].fencing_token = 4;
+  EXPECT_THAT(history, IsGrantedInOrder()) << "of another queue";
+  history.tenures[1].lock = "a";
+  EXPECT_THAT(history, Not(IsGrantedInOrder()));
+  EXPECT_THAT(granted_in_order(history).what(), HasSubstr("'a' was granted out of order"));
+}
+
 TEST(CheckersTest, FindABeliefThatOutlivesItsLease) {
   using Kind = fake::Command::Kind;
   LockHistory history = turns();

@@ -26,7 +26,7 @@ struct LockRun {
   std::uint64_t seed = 1;
   int nodes = 3;
   LinkOptions links = {};
-  SchedulingPolicy policy = {};
+  SchedulingPolicy policy = {.kind = SchedulingPolicy::Kind::random};
   fake::ClusterOptions cluster = {};  ///< As SimulationOptions::cluster.
   LockProgram program;
   FaultPlan plan;

@@ -44,7 +44,6 @@ TEST_P(MutantTest, IsFoundByItsPropertyWhichTheRealClientPasses) {
   make_small(mutant, *found);
   const std::string page = readme();
   const auto rows = rows_of(page);
-  if (rows.empty()) GTEST_SKIP() << "found, but there is no table yet: " << out_of_date;
   const auto row = std::ranges::find(rows, mutant.id, &Row::id);
   ASSERT_TRUE(row != rows.end() && describes(page, mutant)) << out_of_date;
   EXPECT_LE(found->runs, row->seeds) << out_of_date;
@@ -61,7 +60,6 @@ INSTANTIATE_TEST_SUITE_P(Hazard, MutantTest, ::testing::ValuesIn(catalogue()),
 
 TEST(MutantTableTest, HasARowForEachMutantAndKeepsToTheFigures) {
   const auto rows = rows_of(readme());
-  if (rows.empty()) GTEST_SKIP() << "there is no table yet: " << out_of_date;
   ASSERT_EQ(rows.size(), catalogue().size()) << out_of_date;
   std::vector<std::uint64_t> needed;
   std::set<char> groups;

@@ -211,6 +211,18 @@ TEST(PropertyArguments, OverrideTheDefaultsAndUnknownOnesAreRefused) {
   }
 }
 
+TEST(PropertyArguments, SayHowMuchHistoryAReportHas) {
+  const auto body = [](Scenario& s) {
+    for (int i = 0; i < 9; ++i) s.simulation().note("a note");
+    s.fail("wrong");
+  };
+  PropertyOptions options = PropertyOptions::from_arguments({"--deimos_history_lines=5"}, {.runs = 1});
+  EXPECT_THAT(run_property(body, options).failure,
+              AllOf(HasSubstr("\n(5 of less relevance"), ::testing::EndsWith("FAILED: wrong\n")));
+  options.history_lines = 10;
+  EXPECT_THAT(run_property(body, options).failure, ::testing::Not(HasSubstr("of less relevance")));
+}
+
 TEST(PropertyShards, ShareOutTheSeeds) {
   std::multiset<std::uint64_t> seeds;
   for (std::uint64_t shard = 0; shard < 3; ++shard) {

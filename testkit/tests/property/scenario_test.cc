@@ -169,17 +169,19 @@ TEST(Scenario, CountsWritesOfWhichNobodyKnowsAndWhatFaultsDid) {
   Scenario scenario(
       1,
       {.plan = FaultPlan{{{0s, 5s, fake::Fault(fake::AddRule{{"lost", {.method = "PUT"}, fake::DropAnswer{}}})},
+                          {0s, 5s, fake::Fault(fake::AddRule{{"unheard", {.method = "GET"}, fake::DropAnswer{}}})},
                           {0s, 1s, fake::Fault(fake::AddRule{{"idle", {.method = "DELETE"}, fake::DropAnswer{}}})}}}});
   scenario.simulation().spawn("p", [](Process& process) {
     static_cast<void>(process.client().set("/x", "y", {.timeout = 2s}));
+    static_cast<void>(process.client().get("/x", {.timeout = 1s}));
     process.sleep(10s);
   });
   scenario.faults();
   EXPECT_TRUE(scenario.run());
   const Exercise exercise = scenario.exercised();
   EXPECT_THAT(exercise, Contains(Pair("unclear writes", 1U)));
-  EXPECT_THAT(exercise, Contains(Pair("faults", 2U)));
-  EXPECT_THAT(exercise, Contains(Pair("faults that acted", 1U)));
+  EXPECT_THAT(exercise, Contains(Pair("faults", 3U)));
+  EXPECT_THAT(exercise, Contains(Pair("faults that acted", 2U)));
 }
 
 TEST(Scenario, CountsGapsInTheHistoryOfWatches) {
@@ -235,12 +237,17 @@ TEST(Scenario, TellsOfItsFailureWhatMattersAndNothingThatCameLater) {
     process.sleep(1s);
     process.client().get("/mine").value();
   });
+  simulation.spawn("late", [](Process& process) {
+    process.sleep(5500ms);
+    process.note("too late");
+  });
   scenario.run();
+  simulation.run_for(1s);
   simulation.observer().client().set("/tear down", "x").value();
   const std::string tail = scenario.history_tail(12);
   EXPECT_THAT(tail, AllOf(HasSubstr("an early note"), HasSubstr("FAILED: wrong"), HasSubstr("/keys/mine"),
                           HasSubstr("neighbour"), HasSubstr("of less relevance are left out")));
-  EXPECT_THAT(tail, ::testing::Not(AnyOf(HasSubstr("tear"), HasSubstr("observer"))));
+  EXPECT_THAT(tail, ::testing::Not(AnyOf(HasSubstr("tear"), HasSubstr("observer"), HasSubstr("too late"))));
   EXPECT_THAT(scenario.history_tail(4), AllOf(HasSubstr("an early note"), HasSubstr("FAILED"), HasSubstr("/keys/mine"),
                                               ::testing::Not(HasSubstr("neighbour"))));
   EXPECT_THAT(scenario.failure(), HasSubstr("of process `quiet`"));

@@ -79,7 +79,8 @@ TEST(Ties, AreBrokenByPrioritiesThatATaskKeeps) {
 }
 
 TEST(Ties, ChangeAtAsManyStepsAsTheDepthSaysButOne) {
-  // Of 15 steps, those that show are four of the five in which all are woken: whoever falls there goes last from then on.
+  // Of 15 steps, those that show are four of the five in which all are woken: whoever falls there goes last from then
+  // on.
   int changed = 0;
   for (std::uint64_t seed = 1; seed <= 1000; ++seed) {
     const std::string order = order_of_ties(by_priority(seed, 2, 15));

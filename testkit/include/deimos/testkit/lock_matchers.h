@@ -59,6 +59,10 @@ class HistoryMatcher {
 [[nodiscard]] inline auto CountsReentry() {
   return HistoryMatcher("owners re-enter and leave as often", [](const LockHistory& h) { return reentry(h); });
 }
+[[nodiscard]] inline auto IsGrantedInOrder() {
+  return HistoryMatcher("locks are granted in the order of their queues",
+                        [](const LockHistory& h) { return granted_in_order(h); });
+}
 [[nodiscard]] inline auto ServesWaiters(LivenessBounds bounds) {
   return HistoryMatcher("no lock stays free while somebody waits",
                         [bounds](const LockHistory& h) { return liveness(h, bounds); });

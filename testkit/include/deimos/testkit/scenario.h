@@ -49,8 +49,8 @@ class DEIMOS_EXPORT Scenario {
 
   [[nodiscard]] std::uint64_t seed() const noexcept;
 
-  /// The simulation, made by the first call, with these options; seed and replay command are filled in, and what happens
-  /// at one instant goes by chance, never in order. Throws std::logic_error if a later call gives options.
+  /// The simulation, made by the first call, with these options; seed and replay command are filled in, and what
+  /// happens at one instant goes by chance, never in order. Throws std::logic_error if a later call gives options.
   Simulation& simulation();
   Simulation& simulation(SimulationOptions options);
 

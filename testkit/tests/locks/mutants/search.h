@@ -28,11 +28,12 @@ struct Found {
 [[nodiscard]] std::string oracle_of(Check check);
 
 /// The first of the seeds that finds it; nothing if none does.
-[[nodiscard]] std::optional<Found> find(const Mutant& mutant, const Seeds& seeds, const SchedulingPolicy& policy = {});
+[[nodiscard]] std::optional<Found> find(const Mutant& mutant, const Seeds& seeds,
+                                        const SchedulingPolicy& policy = LockRun().policy);
 /// What the real client does wrong in those runs; empty if nothing.
 [[nodiscard]] std::string wrong_with_the_real_client(const Mutant& mutant, const Seeds& seeds,
-                                                     const SchedulingPolicy& policy = {});
+                                                     const SchedulingPolicy& policy = LockRun().policy);
 /// Shrinks the run that found it; the figures of `found` are set.
-void make_small(const Mutant& mutant, Found& found, const SchedulingPolicy& policy = {});
+void make_small(const Mutant& mutant, Found& found, const SchedulingPolicy& policy = LockRun().policy);
 
 }  // namespace deimos::testkit::mutants

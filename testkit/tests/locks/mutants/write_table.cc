@@ -21,7 +21,7 @@ using namespace deimos::testkit;
 using mutants::Mutant;
 
 struct Arguments {
-  SchedulingPolicy policy;
+  SchedulingPolicy policy = LockRun().policy;
   mutants::Seeds seeds;
   std::uint64_t real = 0;  ///< At least so many runs of the real client in each kind of run.
   std::string only;
