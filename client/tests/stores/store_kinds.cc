@@ -30,6 +30,24 @@ class DeimosFake final : public LockStore {
   fake::HttpCluster served_{{.nodes = 1, .clock = &clock_}};
 };
 
+/// The fake that is taken for an etcd, likewise.
+class EtcdFake final : public LockStore {
+ public:
+  StoreConnection connect() override {
+    auto backend = std::make_shared<EtcdBackend>(EtcdOptions{.endpoints = served_.urls()});
+    return {backend, backend->runtime()};
+  }
+  void kill() override { served_.cluster().crash(1); }
+  void restart() override { served_.cluster().restart(1); }
+  void pause() override { served_.cluster().pause(1); }
+  void resume() override { served_.cluster().resume(1); }
+  void lose_memory() override { throw std::logic_error("the fake keeps what it has"); }
+
+ private:
+  const fake::SystemClock clock_;
+  fake::HttpCluster served_{{.nodes = 1, .dialect = fake::Dialect::etcd3, .clock = &clock_}};
+};
+
 class Etcd final : public LockStore {
  public:
   Etcd() { restart(); }
@@ -59,6 +77,7 @@ class Etcd final : public LockStore {
 std::vector<StoreKind> store_kinds() {
   return {
       {.name = "Deimos", .start = [] { return std::make_unique<DeimosFake>(); }, .can_lose_memory = false},
+      {.name = "EtcdV3Fake", .start = [] { return std::make_unique<EtcdFake>(); }, .can_lose_memory = false},
       {.name = "EtcdV3", .start = [] { return std::make_unique<Etcd>(); }},
   };
 }

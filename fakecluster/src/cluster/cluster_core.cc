@@ -33,6 +33,7 @@ ClusterOptions checked(ClusterOptions options) {
           options.missed_sweeps);
   require(options.limits.watch_timeout.count() > 0, "limits.watch_timeout must be positive",
           options.limits.watch_timeout);
+  require(options.token_ttl.count() > 0, "token_ttl must be positive", options.token_ttl);
   require(options.log_entries > 0, "log_entries must be positive", options.log_entries);
   require(options.log_bytes > 0, "log_bytes must be positive", options.log_bytes);
   require(options.limits.history_capacity > 0, "limits.history_capacity must be positive",
@@ -247,8 +248,7 @@ std::uint64_t ClusterCore::term() {
 NodeStatistics ClusterCore::statistics(NodeId node) {
   const internal::LocalMutexLock lock(mutex_);
   parts_->consensus.catch_up(node);
-  const Replica& at = parts_->replicas[node];
-  return {at.store.index(), at.store.size(), at.store.watchers(), at.requests};
+  return parts_->replicas.statistics(node);
 }
 
 void ClusterCore::set_observer(AuditObserver observer) {
@@ -300,6 +300,7 @@ Data ClusterCore::data(bool indexes) {
 }
 
 void ClusterCore::load(const Data& data) {
+  if (options_.dialect == Dialect::etcd3) throw std::logic_error("a cluster of the etcd3 dialect loads no data");
   validate(data, options_.limits.key_limit);
   const Call call(*this);
   Consensus& consensus = parts_->consensus;
@@ -344,17 +345,18 @@ NodeState ClusterCore::state_of(NodeId id, Instant now) {
   node.role = member.role;
   node.leader = member.leader;
   node.term = member.term;
-  node.index = replica.store.index();
+  const NodeStatistics counts = parts_->replicas.statistics(id);
+  node.index = counts.index;
   node.applied = member.applied;
   for (NodeId other = 1; other <= size(); ++other) {
     if (other != id && parts_->consensus.links().whole(id, other)) node.reaches.push_back(other);
   }
   node.clock_offset = member.clock.at(now) - now;
   node.clock_rate = static_cast<double>(member.clock.rate()) / static_cast<double>(NodeClock::true_rate);
-  node.watchers = replica.store.watchers();
+  node.watchers = counts.watchers;
   node.waiting = replica.waiting.size() + parts_->path.undelivered(id);
-  node.keys = replica.store.size();
-  node.requests = replica.requests;
+  node.keys = counts.keys;
+  node.requests = counts.requests;
   return node;
 }
 

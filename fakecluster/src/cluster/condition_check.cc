@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "faults/pattern.h"
 
@@ -31,20 +32,34 @@ const Store& ConditionCheck::committed() {
   return store(0);
 }
 
-const Store& ConditionCheck::store(NodeId node) const {
-  if (node != 0) return replicas_[node].store;
+NodeId ConditionCheck::of(NodeId node) const {
+  if (node != 0) return node;
   NodeId best = 1;
   for (NodeId id = 2; id <= consensus_.size(); ++id) {
     if (consensus_.member(id).applied > consensus_.member(best).applied) best = id;
   }
-  return replicas_[best].store;
+  return best;
 }
 
-bool ConditionCheck::holds(const KeyExists& it) const { return store(it.node).get(it.key, false, false).has_value(); }
+const Store& ConditionCheck::store(NodeId node) const { return replicas_[of(node)].store; }
 
-bool ConditionCheck::holds(const KeyAbsent& it) const { return !store(it.node).get(it.key, false, false); }
+std::optional<versions::KeyValue> ConditionCheck::pair(const std::string& key, NodeId node) const {
+  const auto& store = std::as_const(replicas_).versions()->operator[](of(node)).store;
+  return store.at(key, store.revision());
+}
+
+bool ConditionCheck::holds(const KeyExists& it) const {
+  if (replicas_.versions() != nullptr) return pair(it.key, it.node).has_value();
+  return store(it.node).get(it.key, false, false).has_value();
+}
+
+bool ConditionCheck::holds(const KeyAbsent& it) const { return !holds(KeyExists{it.key, it.node}); }
 
 bool ConditionCheck::holds(const KeyHasValue& it) const {
+  if (replicas_.versions() != nullptr) {
+    const auto found = pair(it.key, it.node);
+    return found && found->value == it.value;
+  }
   const auto found = store(it.node).get(it.key, false, false);
   return found && !found->entry->directory && found->entry->value == it.value;
 }
@@ -62,6 +77,10 @@ bool ConditionCheck::holds(const WatchesOpen& it) const {
 
 std::string ConditionCheck::key_text(const std::string& key, NodeId node) const {
   const std::string where = node == 0 ? "" : " at node " + std::to_string(node);
+  if (replicas_.versions() != nullptr) {
+    const auto found = pair(key, node);
+    return quoted(key) + (found ? " has the value " + quoted(found->value) : " is not there") + where;
+  }
   const Store& of = store(node);
   if (const auto found = of.get(key, false, false)) {
     if (found->entry->directory) return quoted(key) + " is a directory" + where;
@@ -99,6 +118,11 @@ std::uint64_t ConditionCheck::watches(const WatchesOpen& it) const {
   std::uint64_t count = 0;
   for (NodeId id = 1; id <= consensus_.size(); ++id) {
     if (it.node != 0 && it.node != id) continue;
+    if (const VersionReplicas* versions = replicas_.versions()) {
+      count += (*versions)[id].streams.count(
+          [&](const std::string& key) { return it.key.empty() || pattern.matches(key); });
+      continue;
+    }
     if (it.key.empty()) {
       count += replicas_[id].store.watchers();
       continue;

@@ -1,6 +1,7 @@
 // Whether a condition holds in a cluster now, and if not, how near it is.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <deimos/fake/condition.h>
@@ -41,8 +42,10 @@ class ConditionCheck {
   [[nodiscard]] std::string truth(const LeaderIs& it) const;
   [[nodiscard]] std::string truth(const WatchesOpen& it) const;
 
-  /// Of that node; 0: of one that has all that is committed and applied anywhere.
+  /// That node; of 0 one that has all that is committed and applied anywhere.
+  [[nodiscard]] NodeId of(NodeId node) const;
   [[nodiscard]] const Store& store(NodeId node) const;
+  [[nodiscard]] std::optional<versions::KeyValue> pair(const std::string& key, NodeId node) const;
   [[nodiscard]] std::string key_text(const std::string& key, NodeId node) const;
   [[nodiscard]] std::uint64_t watches(const WatchesOpen& it) const;
 

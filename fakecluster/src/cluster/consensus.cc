@@ -263,23 +263,27 @@ NodeId Consensus::reader(NodeId asked_node, bool local) {
     catch_up(asked.id);
     asked.raft_index = ++raft_index_;
     return asked.id;
-  } else if (mode == ReadMode::leader_lease && asked.leader != 0) {
-    const Member& leader = member(asked.leader);
-    const bool leads = leader.id == leader_ && can_commit_;
-    if (leader.role == Role::leader && (leader.id == asked.id || connected(leader, asked)) &&
-        (leads || context_.now() < leader.lease_end)) {
-      from = leader.id;
-    }
+  } else if (mode == ReadMode::leader_lease) {
+    from = leader_for(asked.id);
   }
   if (from != 0) catch_up(from);
   return from;
+}
+
+NodeId Consensus::leader_for(NodeId asked_node) const noexcept {
+  const Member& asked = member(asked_node);
+  if (asked.leader == 0) return 0;
+  const Member& leader = member(asked.leader);
+  const bool leads = leader.id == leader_ && can_commit_;
+  const bool answers = leader.role == Role::leader && (leader.id == asked.id || connected(leader, asked));
+  return answers && (leads || context_.now() < leader.lease_end) ? leader.id : 0;
 }
 
 void Consensus::commit(Proposal&& proposal) {
   Member& leader = member(leader_);
   const Instant when = context_.now();
   LogEntry entry{std::move(proposal), when, ++raft_index_, term_};
-  if (!entry.proposal.command && !entry.proposal.load) {
+  if (entry.proposal.only_reads()) {
     // A read changes nothing: whoever is up to date at this point answers it, and nobody else needs to know.
     Member& asked = member(entry.proposal.accepted_by);
     if (is_up_to_date(asked)) {

@@ -58,6 +58,9 @@ class Consensus {
   /// Who may answer a read of `asked` at once, with all applied that the read must see; 0: it has to be proposed.
   /// `local`: whatever it has applied will do.
   [[nodiscard]] NodeId reader(NodeId asked, bool local);
+  /// Whom `asked` can ask at once for what only a leader knows; 0: nobody. For a while that may be one that leads no
+  /// more.
+  [[nodiscard]] NodeId leader_for(NodeId asked) const noexcept;
   /// Whether what `node` proposes is committed at once.
   [[nodiscard]] bool can_commit_for(NodeId node) const noexcept;
   /// Applies what `node` knows to be committed, as at the instant of its commit.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <variant>
 
@@ -115,15 +116,33 @@ void FaultEffects::effect(const ExpireKey& fault) {
   Proposal proposal;
   proposal.accepted_by = consensus_.leader();
   proposal.accepted_at = context_.now();
-  proposal.command.emplace();
-  proposal.command->kind = Command::Kind::expire;
-  proposal.command->key = fault.key;
+  if (const VersionReplicas* versions = replicas_.versions()) {
+    const auto& store = (*versions)[proposal.accepted_by].store;
+    const auto pair = store.at(fault.key, store.revision());
+    if (!pair || pair->lease == 0) return;
+    proposal.versions = std::make_shared<const versions::Change>(versions::RevokeRequest{pair->lease});
+  } else {
+    proposal.command.emplace();
+    proposal.command->kind = Command::Kind::expire;
+    proposal.command->key = fault.key;
+  }
   if (at(proposal.accepted_by).role == Role::leader) {
     consensus_.propose(proposal.accepted_by, std::move(proposal));
   }
 }
 
+/// What the nodes of an etcd have of the past is the same at all of them.
+void FaultEffects::compact() {
+  Proposal proposal;
+  proposal.accepted_by = consensus_.leader();
+  proposal.accepted_at = context_.now();
+  const std::int64_t revision = (*replicas_.versions())[proposal.accepted_by].store.revision();
+  proposal.versions = std::make_shared<const versions::Change>(versions::CompactionRequest{revision});
+  if (at(proposal.accepted_by).role == Role::leader) consensus_.propose(proposal.accepted_by, std::move(proposal));
+}
+
 void FaultEffects::effect(const WipeHistory& fault) {
+  if (replicas_.versions() != nullptr) return compact();
   for (NodeId node = 1; node <= consensus_.size(); ++node) {
     if (fault.node == 0 || fault.node == node) replicas_[node].store.wipe_history();
   }
@@ -132,6 +151,11 @@ void FaultEffects::effect(const WipeHistory& fault) {
 void FaultEffects::effect(const ForgetWatchers& fault) {
   for (NodeId node = 1; node <= consensus_.size(); ++node) {
     if (fault.node != 0 && fault.node != node) continue;
+    if (VersionReplicas* versions = replicas_.versions()) {
+      (*versions)[node].streams.forget(
+          [&](const std::string& key) { return fault.key.empty() || pattern_matches(fault.key, key); });
+      continue;
+    }
     for (const WatcherId watcher : replicas_[node].watches.of(
              [&](const std::string& key) { return fault.key.empty() || pattern_matches(fault.key, key); })) {
       replicas_[node].store.unwatch(watcher);

@@ -46,6 +46,7 @@ class FaultEffects {
   void effect(const ResetClock& fault);
   void effect(const SkipSweeps& fault) { sweeper_.skip_until(context_.now() + fault.duration); }
   void effect(const ExpireKey& fault);
+  void compact();
   void effect(const WipeHistory& fault);
   void effect(const ForgetWatchers& fault);
   void effect(const ChangeLeader& fault) { consensus_.change_leader(fault.to); }

@@ -10,6 +10,7 @@
 #include <deimos/fake/request_handler.h>
 
 #include "cluster/open_watches.h"
+#include "protocol/gateway_request.h"
 #include "protocol/keys_dialect.h"
 #include "protocol/keys_request.h"
 #include "protocol/operation_counts.h"
@@ -22,10 +23,13 @@ struct Replica {
   /// A request that waits for its place in the log to be reached here, or for its time-out.
   struct Waiting {
     std::shared_ptr<Reply> reply;
-    std::optional<Lookup> lookup;  ///< What to read then; a write is answered with its event.
+    std::optional<Lookup> lookup = {};  ///< What to read then; a write is answered with its event.
+    std::optional<GatewayRequest> gateway_read = {};  ///< Likewise, in the etcd3 dialect.
     TimedEvents::Id timeout = {};
     bool brief = false;    ///< See Write.
     bool overdue = false;  ///< Its time-out passed while the node was paused.
+
+    [[nodiscard]] bool reads() const noexcept { return lookup || gateway_read; }
   };
 
   explicit Replica(const ClusterOptions& options)

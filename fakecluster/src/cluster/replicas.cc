@@ -5,6 +5,7 @@
 #include <deimos/internal/assert.h>
 #include <deimos/internal/saturating_time.h>
 #include "protocol/member_record.h"
+#include "protocol/gateway_refusal.h"
 #include "protocol/node_page.h"
 
 namespace deimos::fake {
@@ -45,6 +46,10 @@ std::vector<MemberOptions> member_options(const ClusterOptions& cluster) {
   return members;
 }
 
+Response gateway_timed_out() {
+  return refusal_answer({GatewayRefusal::Code::unavailable, "etcdserver: request timed out"});
+}
+
 }  // namespace
 
 Replicas::Replicas(ClusterContext& context, Consensus& consensus)
@@ -57,6 +62,7 @@ Replicas::Replicas(ClusterContext& context, Consensus& consensus)
     replicas_.push_back(std::make_unique<Replica>(context.options));
   }
   make_members();
+  if (context.options.dialect == Dialect::etcd3) versions_.emplace(context, consensus, members_);
 }
 
 /// Each member is created, then each publishes its name. A real log holds a change of configuration for each before.
@@ -76,14 +82,12 @@ void Replicas::make_members() {
   }
 }
 
-std::uint64_t Replicas::propose(NodeId node, const Origin& origin, Command* command, Replica::Waiting waiting) {
-  Proposal proposal;
+std::uint64_t Replicas::propose(NodeId node, const Origin& origin, Proposal proposal, Replica::Waiting waiting) {
   const std::uint64_t id = proposal.id = ++last_proposal_;
   proposal.accepted_by = node;
   proposal.accepted_at = context_.now();
   proposal.client = origin.client;
   proposal.request = origin.request;
-  if (command != nullptr) proposal.command.emplace(std::move(*command));
   proposing_ = id;
   proposer_ = &waiting;
   consensus_.propose(node, std::move(proposal));
@@ -100,6 +104,7 @@ void Replicas::apply(NodeId node, LogEntry& entry, Instant when, bool first) {
   Replica& at = (*this)[node];
   Proposal& proposal = entry.proposal;
   if (proposal.load) return at.store.load(*proposal.load, proposal.accepted_at);
+  if (proposal.versions) return apply_versions(node, entry, first);
   if (!proposal.command) return answer(node, proposal, nullptr);
   const Instant shown = consensus_.member(node).clock.at(when);
   const Command::Kind kind = proposal.command->kind;
@@ -160,7 +165,51 @@ void Replicas::audit(NodeId node, const LogEntry& entry, const Outcome& outcome,
   }
 }
 
+void Replicas::apply_versions(NodeId node, const LogEntry& entry, bool first) {
+  const Proposal& proposal = entry.proposal;
+  std::vector<versions::VersionEvent> events;
+  const bool audited = first && context_.observer;
+  const auto outcome = versions_->apply(node, *proposal.versions, audited ? &events : nullptr);
+  if (first && proposal.request != 0) {
+    applied_.try_emplace(proposal.request, Applied{entry.committed_at, entry.raft_index, outcome.has_value()});
+  }
+  if (audited) audit(node, entry, events);
+  if (proposal.accepted_by != node || proposal.id == 0) return;
+  const std::optional<Replica::Waiting> waiting = take_waiting(node, proposal.id);
+  if (waiting) waiting->reply->answer(versions_->answer(node, outcome), false);
+}
+
+/// A record for each key that was changed.
+void Replicas::audit(NodeId node, const LogEntry& entry, const std::vector<versions::VersionEvent>& events) const {
+  const Proposal& proposal = entry.proposal;
+  const bool expired = proposal.id == 0;
+  for (const versions::VersionEvent& event : events) {
+    AuditRecord record;
+    record.at = entry.committed_at;
+    record.log_index = entry.raft_index;
+    record.term = entry.term;
+    record.accepted_by = expired ? node : proposal.accepted_by;
+    record.accepted_at = proposal.accepted_at;
+    record.client = proposal.client;
+    record.request = proposal.request;
+    record.key = event.pair.key;
+    record.value = event.pair.value;
+    record.compared = std::holds_alternative<versions::TxnRequest>(*proposal.versions);
+    record.kind = expired              ? Command::Kind::sweep
+                  : event.is_removal() ? Command::Kind::remove
+                                       : Command::Kind::set;
+    Event& made = record.event.emplace();
+    made.action = expired ? Action::expire : event.is_removal() ? Action::remove : Action::set;
+    made.key = event.pair.key;
+    made.index = made.node.modified_index = static_cast<std::uint64_t>(event.pair.mod_revision);
+    made.node.created_index = static_cast<std::uint64_t>(event.pair.create_revision);
+    if (!event.is_removal()) made.node.value = event.pair.value;
+    context_.observer(record);
+  }
+}
+
 void Replicas::restore(NodeId node, NodeId source) {
+  if (versions_) return versions_->restore(node, source);
   Replica& at = (*this)[node];
   at.watches.break_all();
   at.store = (*this)[source].store;
@@ -171,7 +220,7 @@ void Replicas::restore(NodeId node, NodeId source) {
 bool Replicas::observed(NodeId node) const {
   const Replica& at = *replicas_[node - 1];
   DEIMOS_ASSERT(at.store.watchers() <= at.watches.size(), "a watcher in the store has a watch that is open");
-  return at.store.watchers() != 0 || !at.waiting.empty();
+  return at.store.watchers() != 0 || !at.waiting.empty() || (versions_ && !(*versions_)[node].streams.empty());
 }
 
 AnswerIndices Replicas::indices(NodeId node) {
@@ -212,7 +261,9 @@ void Replicas::answer(NodeId node, const Proposal& proposal, const Outcome& outc
   if (proposal.accepted_by != node || proposal.id == 0) return;
   const std::optional<Replica::Waiting> waiting = take_waiting(node, proposal.id);
   if (!waiting) return;
-  if (waiting->lookup) {
+  if (waiting->gateway_read) {
+    waiting->reply->answer(versions_->read(node, *waiting->gateway_read), false);
+  } else if (waiting->lookup) {
     waiting->reply->answer(listing(node, *waiting->lookup), false);
   } else if (!outcome) {
     const StoreError& error = outcome.error();
@@ -224,7 +275,7 @@ void Replicas::answer(NodeId node, const Proposal& proposal, const Outcome& outc
 
 std::optional<Replica::Waiting> Replicas::take_waiting(NodeId node, std::uint64_t proposal) {
   if (proposer_ != nullptr && proposal == proposing_) {
-    return Replica::Waiting{std::move(proposer_->reply), std::move(proposer_->lookup), {}, proposer_->brief};
+    return std::exchange(*proposer_, {});
   }
   auto& all = (*this)[node].waiting;
   const auto found = all.find(proposal);
@@ -237,7 +288,7 @@ std::optional<Replica::Waiting> Replicas::take_waiting(NodeId node, std::uint64_
 
 void Replicas::abandon(NodeId node, std::uint64_t proposal) {
   if (const auto waiting = take_waiting(node, proposal)) {
-    consensus_.withdraw(node, proposal, waiting->lookup.has_value());
+    consensus_.withdraw(node, proposal, waiting->reads());
   }
 }
 
@@ -251,7 +302,7 @@ void Replicas::time_out(NodeId node, std::uint64_t proposal) {
   }
   const std::shared_ptr<Reply> reply = found->second.reply;
   abandon(node, proposal);
-  reply->answer(answers_.timed_out(), false);
+  reply->answer(versions_ ? gateway_timed_out() : answers_.timed_out(), false);
 }
 
 void Replicas::resume(NodeId node) {
@@ -266,6 +317,7 @@ void Replicas::crash(NodeId node) {
   Replica& at = (*this)[node];
   at.store.forget_watchers();
   at.watches.break_all();
+  if (versions_) (*versions_)[node].streams.break_all();
   while (!at.waiting.empty()) {
     if (const auto waiting = take_waiting(node, at.waiting.begin()->first)) waiting->reply->broken(Delivery::unknown);
   }
@@ -275,6 +327,7 @@ void Replicas::close(NodeId node, const Response& response) {
   Replica& at = (*this)[node];
   at.store.forget_watchers();
   at.watches.end_all();
+  if (versions_) (*versions_)[node].streams.end_all();
   while (!at.waiting.empty()) {
     if (const auto waiting = take_waiting(node, at.waiting.begin()->first)) waiting->reply->answer(response, false);
   }
@@ -321,6 +374,7 @@ WatcherId Replicas::open_in_vain(NodeId node, Watch watch, const std::shared_ptr
 }
 
 void Replicas::unwatch(NodeId node, WatcherId watcher) {
+  if (versions_) return (*versions_)[node].streams.remove(watcher);
   Replica& at = (*this)[node];
   if (at.watches.remove(watcher)) at.store.unwatch(watcher);
 }
@@ -329,13 +383,48 @@ std::pair<Instant, NodeId> Replicas::next_watch_end() const {
   std::pair<Instant, NodeId> first{Instant::max(), 0};
   for (NodeId node = 1; node <= replicas_.size(); ++node) {
     if (consensus_.member(node).paused) continue;
-    const Instant deadline = replicas_[node - 1]->watches.first_deadline().first;
+    const Instant deadline = versions_ ? (*versions_)[node].streams.next_progress().first
+                                       : replicas_[node - 1]->watches.first_deadline().first;
     if (deadline < first.first) first = {deadline, node};
   }
   return first;
 }
 
+Instant Replicas::next_expiration(NodeId leader) {
+  return versions_ ? versions_->next_lease_end(leader) : (*this)[leader].store.next_expiration();
+}
+
+std::vector<Proposal> Replicas::expirations(NodeId leader, Instant until) {
+  std::vector<Proposal> proposals;
+  const auto add = [&]() -> Proposal& {
+    Proposal& proposal = proposals.emplace_back();
+    proposal.accepted_by = leader;
+    proposal.accepted_at = context_.now();
+    return proposal;
+  };
+  if (!versions_) {
+    Command& sweep = add().command.emplace();
+    sweep.kind = Command::Kind::sweep;
+    sweep.sweep_until = until;
+    return proposals;
+  }
+  for (const std::int64_t lease : versions_->ended_leases(leader, until)) {
+    add().versions = std::make_shared<const versions::Change>(versions::RevokeRequest{lease});
+  }
+  return proposals;
+}
+
+NodeStatistics Replicas::statistics(NodeId node) const {
+  const Replica& at = *replicas_[node - 1];
+  if (!versions_) return {at.store.index(), at.store.size(), at.store.watchers(), at.requests};
+  const VersionReplicas::Replica& of_versions = (*versions_)[node];
+  const auto any = [](const std::string& /*key*/) { return true; };
+  return {static_cast<std::uint64_t>(of_versions.store.revision()), of_versions.store.size(),
+          of_versions.streams.count(any), at.requests};
+}
+
 void Replicas::end_watch(NodeId node) {
+  if (versions_) return versions_->tell_progress(node);
   Replica& at = (*this)[node];
   const WatcherId watcher = at.watches.first_deadline().second;
   at.store.unwatch(watcher);

@@ -12,12 +12,14 @@
 
 #include <deimos/fake/audit.h>
 #include <deimos/fake/node_id.h>
+#include <deimos/fake/node_options.h>
 #include <deimos/fake/rule.h>
 #include <deimos/transport.h>
 
 #include "cluster/cluster_context.h"
 #include "cluster/consensus.h"
 #include "cluster/replica.h"
+#include "cluster/version_replicas.h"
 #include "protocol/answer_writer.h"
 #include "protocol/member_list.h"
 #include "protocol/page.h"
@@ -40,8 +42,13 @@ class Replicas final : public StateMachine {
     return keys_dialect(options.dialect).log_entries.of(options.nodes);
   }
 
-  /// `command` null: reads `waiting.lookup`. Returns the proposal that waits for its commit; 0 if it was answered.
-  std::uint64_t propose(NodeId node, const Origin& origin, Command* command, Replica::Waiting waiting);
+  /// Null in dialects of the keys API.
+  [[nodiscard]] VersionReplicas* versions() noexcept { return versions_ ? &*versions_ : nullptr; }
+  [[nodiscard]] const VersionReplicas* versions() const noexcept { return versions_ ? &*versions_ : nullptr; }
+
+  /// `proposal`: what it is to change, if anything; else `waiting` says what to read. Returns the proposal that waits for
+  /// its commit; 0 if it was answered.
+  std::uint64_t propose(NodeId node, const Origin& origin, Proposal proposal, Replica::Waiting waiting);
   /// What `node` has in its store now.
   [[nodiscard]] Response listing(NodeId node, const Lookup& lookup);
   /// Returns the watcher; 0 if the answer is complete.
@@ -58,7 +65,13 @@ class Replicas final : public StateMachine {
   /// Ends every watch, and gives `response` to every request that waits.
   void close(NodeId node, const Response& response);
 
-  /// When the first watch times out, and where; paused nodes aside.
+  /// When the next key expires, or the next lease ends, by the clock of `leader`, which leads.
+  [[nodiscard]] Instant next_expiration(NodeId leader);
+  /// What has to be proposed for those that have by `until`.
+  [[nodiscard]] std::vector<Proposal> expirations(NodeId leader, Instant until);
+  [[nodiscard]] NodeStatistics statistics(NodeId node) const;
+
+  /// When the first watch times out or has its progress to tell, and where; paused nodes aside.
   [[nodiscard]] std::pair<Instant, NodeId> next_watch_end() const;
   void end_watch(NodeId node);
   [[nodiscard]] std::optional<Applied> applied(std::uint64_t request) const;
@@ -75,6 +88,8 @@ class Replicas final : public StateMachine {
   Outcome apply_audited(NodeId node, const LogEntry& entry, Instant shown);
   void make_members();
   Outcome apply_to_store(NodeId node, LogEntry& entry, Instant shown, bool first);
+  void apply_versions(NodeId node, const LogEntry& entry, bool first);
+  void audit(NodeId node, const LogEntry& entry, const std::vector<versions::VersionEvent>& events) const;
   void audit(NodeId node, const LogEntry& entry, const Outcome& outcome, std::vector<Event> events);
   /// If the proposal was made at this node and its request still waits here.
   void answer(NodeId node, const Proposal& proposal, const Outcome& outcome);
@@ -89,6 +104,7 @@ class Replicas final : public StateMachine {
   const MemberList members_;
   const AnswerWriter answers_;
   std::vector<std::unique_ptr<Replica>> replicas_;
+  std::optional<VersionReplicas> versions_;
   std::uint64_t last_proposal_ = 0;
   // The proposal that is being made right now, so that one that is answered at once is filed nowhere.
   std::uint64_t proposing_ = 0;

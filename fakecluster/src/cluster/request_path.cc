@@ -61,7 +61,9 @@ RequestPath::RequestPath(ClusterContext& context, Consensus& consensus, Replicas
       doors_(consensus.size()),
       dialect_(keys_dialect(context.options.dialect)),
       rules_(seed),
-      random_(seed, "interception") {}
+      random_(seed, "interception") {
+  if (replicas.versions() != nullptr) gateway_.emplace(context, consensus, replicas, seed);
+}
 
 RequestPath::Ticket RequestPath::handle(NodeId node, const Origin& origin, const Request& request,
                                         const std::shared_ptr<Reply>& reply) {
@@ -215,6 +217,7 @@ void RequestPath::deliver(const Intercepted& intercepted) {
 
 RequestPath::Ticket RequestPath::serve(NodeId node, const Origin& origin, const Request& request,
                                        const std::shared_ptr<Reply>& reply) {
+  if (gateway_) return serve_gateway(node, origin, request, reply);
   auto asked = read_request(request, context_.options.limits, replicas_.answers(),
                             consensus_.member(node).clock.at(context_.now()));
   if (auto* response = std::get_if<Response>(&asked)) {
@@ -232,7 +235,7 @@ RequestPath::Ticket RequestPath::serve(NodeId node, const Origin& origin, const 
     return make_ticket(TicketKind::watch, node, replicas_.watch(node, std::move(*watch), reply));
   }
   auto* write = std::get_if<Write>(&of_store);
-  Replica::Waiting waiting{reply, {}};
+  Replica::Waiting waiting{reply};
   if (write == nullptr) {
     const auto& lookup = std::get<Lookup>(of_store);
     if (const NodeId from = consensus_.reader(node, lookup.local); from != 0) {
@@ -243,8 +246,16 @@ RequestPath::Ticket RequestPath::serve(NodeId node, const Origin& origin, const 
   } else {
     waiting.brief = write->brief;
   }
-  Command* const command = write != nullptr ? &write->command : nullptr;
-  return make_ticket(TicketKind::waiting, node, replicas_.propose(node, origin, command, std::move(waiting)));
+  Proposal proposal;
+  if (write != nullptr) proposal.command.emplace(std::move(write->command));
+  return make_ticket(TicketKind::waiting, node,
+                     replicas_.propose(node, origin, std::move(proposal), std::move(waiting)));
+}
+
+RequestPath::Ticket RequestPath::serve_gateway(NodeId node, const Origin& origin, const Request& request,
+                                               const std::shared_ptr<Reply>& reply) {
+  const GatewayPath::Open open = gateway_->serve(node, origin, request, reply);
+  return make_ticket(open.is_stream ? TicketKind::watch : TicketKind::waiting, node, open.id);
 }
 
 void RequestPath::abandon(Ticket ticket) {

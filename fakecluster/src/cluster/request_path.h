@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 
 #include "cluster/cluster_context.h"
 #include "cluster/consensus.h"
+#include "cluster/gateway_path.h"
 #include "cluster/replicas.h"
 #include "faults/intercepted_request.h"
 #include "faults/rule_chain.h"
@@ -56,7 +58,7 @@ class RequestPath final : public InterceptionHost {
 
  private:
   using Intercepted = std::shared_ptr<InterceptedRequest>;
-  enum class TicketKind : std::uint64_t { watch = 1, waiting = 2, intercepted = 3 };
+  enum class TicketKind : std::uint64_t { watch = 1, waiting = 2, intercepted = 3 };  // A stream is a watch.
   struct Door {
     bool closed = false;
     std::vector<Intercepted> undelivered = {};  // Requests that came while the node was paused.
@@ -67,6 +69,7 @@ class RequestPath final : public InterceptionHost {
   Ticket deliver(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
   void deliver(const Intercepted& intercepted);
   Ticket serve(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
+  Ticket serve_gateway(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& reply);
   Intercepted intercept(NodeId node, const Origin& origin, const Request& request, const std::shared_ptr<Reply>& client,
                         RuleAction action);
   [[nodiscard]] Ticket make_ticket(TicketKind kind, NodeId node, std::uint64_t id) const noexcept;
@@ -82,6 +85,7 @@ class RequestPath final : public InterceptionHost {
   const std::uint64_t resets_;
   std::vector<Door> doors_;
   const KeysDialect& dialect_;
+  std::optional<GatewayPath> gateway_;
   RuleChain rules_;
   std::map<std::uint64_t, Intercepted> intercepted_;
   std::uint64_t last_intercepted_ = 0;

@@ -17,7 +17,7 @@ Sweeper::Sweeper(ClusterContext& context, Consensus& consensus, Replicas& replic
 Instant Sweeper::next() const {
   if (!consensus_.can_commit()) return Instant::max();
   const NodeId leader = consensus_.leader();
-  const Instant expiration = replicas_[leader].store.next_expiration();
+  const Instant expiration = replicas_.next_expiration(leader);
   if (expiration == Instant::max()) return expiration;
   const Instant from = std::max({consensus_.member(leader).clock.first_true_time(expiration), sweeps_from_,
                                  last_ + std::chrono::nanoseconds(1), start_});
@@ -29,13 +29,10 @@ Instant Sweeper::next() const {
 void Sweeper::sweep() {
   last_ = context_.now();
   if (random_.chance(context_.options.missed_sweeps)) return;
-  Proposal proposal;
-  proposal.accepted_by = consensus_.leader();
-  proposal.accepted_at = last_;
-  proposal.command.emplace();
-  proposal.command->kind = Command::Kind::sweep;
-  proposal.command->sweep_until = consensus_.member(proposal.accepted_by).clock.at(last_);
-  consensus_.propose(proposal.accepted_by, std::move(proposal));
+  const NodeId leader = consensus_.leader();
+  for (Proposal& proposal : replicas_.expirations(leader, consensus_.member(leader).clock.at(last_))) {
+    consensus_.propose(leader, std::move(proposal));
+  }
 }
 
 }  // namespace deimos::fake

@@ -80,12 +80,39 @@ constexpr KeysDialect etcd2_dialect = {
               .removal_streams_twice = true},
 };
 
+constexpr std::array<KeysDialect::PageRoute, 2> etcd3_pages = {{
+    {"/version", Page::version, "GET"},
+    {"/health", Page::health, "GET"},
+}};
+
+/// It has no keys API: what stands for a key, for rules and the journal, is the gateway's path behind its prefix.
+constexpr KeysDialect etcd3_dialect = {
+    .keys_path = "/v3",
+    .keys_methods = "POST",
+    .pages = etcd3_pages,
+    .fields = {},
+    .empty_previous_value = errc::invalid_field,
+    .update_compares = false,
+    .reads_locally = false,
+    .index_header = "",
+    .cluster_header = "",
+    .errors_are_json = true,
+    .root_is_nameless = false,
+    .watch_tells_index = false,
+    .past_ends_stream = false,
+    .has_member_records = false,
+    .changes = {.fixed = 0, .each_member = 0},
+    .log_entries = {.fixed = 2, .each_member = 2},
+    .store = {},
+};
+
 }  // namespace
 
 const KeysDialect& keys_dialect(Dialect dialect) noexcept {
   switch (dialect) {
     case Dialect::deimos: break;
     case Dialect::etcd2: return etcd2_dialect;
+    case Dialect::etcd3: return etcd3_dialect;
   }
   return deimos_dialect;
 }

@@ -62,4 +62,31 @@ std::variant<Response, Page, KeysRequest> read_request(const Request& request, c
   return *std::move(parsed);
 }
 
+std::variant<Response, Page, GatewayRequest> read_gateway_call(const Request& request, const NodeLimits& limits,
+                                                               const AnswerWriter& answers) {
+  constexpr std::string_view beta = "/v3beta";
+  if (request.target.size() > limits.target_limit) return plain_answer(414, "URI Too Long\n");
+  Target target = Target::parse(request.target, answers.dialect());
+  if (target.kind == Target::Kind::page && allows(target.route->methods, request.method)) return target.route->page;
+  const bool is_beta = target.kind == Target::Kind::unknown && target.path.starts_with(std::string(beta) + "/");
+  if ((target.kind != Target::Kind::keys && !is_beta) || request.method == "OPTIONS") {
+    return answer_elsewhere(request, target, answers.dialect());
+  }
+  const GatewayRoute* const route =
+      find_gateway_route(std::string_view(target.path).substr(is_beta ? beta.size() : 0));
+  if (route == nullptr) return plain_answer(404, "Not Found\n");
+  if (request.method != "POST") {
+    Response response = plain_answer(405, "Method Not Allowed\n");
+    if (request.method == "HEAD") response.body.clear();
+    return response;
+  }
+  if (request.body.size() > limits.form_limit) {
+    return refusal_answer(
+        {GatewayRefusal::Code::resource_exhausted, "grpc: received message larger than max"});
+  }
+  auto call = read_gateway_request(*route, request.body);
+  if (!call) return refusal_answer(call.error());
+  return *std::move(call);
+}
+
 }  // namespace deimos::fake

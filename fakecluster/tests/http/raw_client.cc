@@ -82,7 +82,12 @@ void RawClient::body(Response& response) {
 
 std::string RawClient::chunk() {
   std::string text = take(std::stoul(take_line(), nullptr, 16));
-  if (!take_line().empty()) throw std::runtime_error("no end of a chunk");
+  if (text.empty()) {
+    while (!take_line().empty()) {
+    }  // Trailers.
+  } else if (!take_line().empty()) {
+    throw std::runtime_error("no end of a chunk");
+  }
   return text;
 }
 

@@ -39,7 +39,7 @@ void sort_nodes(Json& node) {
 
 std::string difference(const Json& expected, const Json& actual, const std::string& name) {
   if (name.ends_with(".expiration")) return is_instant(actual) ? "" : name + " is no instant: " + actual.dump();
-  if (name.ends_with(".ttl")) {
+  if (name.ends_with(".ttl") || name.ends_with(".TTL")) {
     const bool near = actual.is_number() && std::abs(expected.get<std::int64_t>() - actual.get<std::int64_t>()) <= 1;
     return near ? "" : name + ": expected " + expected.dump() + ", got " + actual.dump();
   }

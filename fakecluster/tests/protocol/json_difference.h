@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 void sort_nodes(Json& node);
 
 /// Where `actual` differs, as a sentence that begins with `name`; empty if it does not. The order of members counts. An
-/// `expiration` may be any instant, a `ttl` one second off.
+/// `expiration` may be any instant, a `ttl` or `TTL` one second off.
 [[nodiscard]] std::string difference(const Json& expected, const Json& actual, const std::string& name);
 
 }  // namespace deimos::fake

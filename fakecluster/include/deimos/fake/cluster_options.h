@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <deimos/fake/clock.h>
@@ -29,11 +30,20 @@ enum class PendingFate : std::uint8_t {
   drop,    ///< None.
 };
 
+/// Somebody who may ask for and change everything.
+struct UserOptions {
+  std::string name;
+  std::string password;
+};
+
 struct ClusterOptions {
   NodeId nodes = 3;  ///< From 1 to most_nodes.
   Dialect dialect = Dialect::deimos;
   std::uint64_t seed = 0;
   std::vector<MemberOptions> members = {};  ///< Node 1 first; may be fewer than nodes.
+  /// Of the etcd3 dialect: who may ask, with a token that `/v3/auth/authenticate` gives. Empty: everybody, without one.
+  std::vector<UserOptions> users = {};
+  std::chrono::nanoseconds token_ttl = std::chrono::minutes(5);  ///< A token is good until it was not used for so long.
   /// True time. Not given: a ManualClock of the cluster's own, moved by advance(). Must outlive the cluster.
   const Clock* clock = nullptr;
 

@@ -9,6 +9,7 @@ namespace deimos::fake {
 enum class Dialect : std::uint8_t {
   deimos,
   etcd2,  ///< The v2 API of an etcd 3.4 with `--enable-v2`; README.md has how it differs from a real one.
+  etcd3,  ///< The JSON gateway of the v3 API of an etcd 3.4; likewise.
 };
 
 }  // namespace deimos::fake
