@@ -31,7 +31,7 @@ EventStreams::StreamId EventStreams::open(std::shared_ptr<Reply> reply, const Wa
 
 /// The answer begins with its first message.
 void EventStreams::send(Stream& stream, const std::string& message) {
-  if (!stream.answered) stream.reply->answer(gateway_success({}), true);
+  if (!stream.answered) stream.reply->answer(gateway_stream(), true);
   stream.answered = true;
   stream.reply->chunk(message);
 }
@@ -134,7 +134,7 @@ void EventStreams::remove(StreamId stream) {
 void EventStreams::end_all() {
   progress_.clear();
   for (const auto& [id, stream] : std::exchange(streams_, {})) {
-    if (!stream.answered) stream.reply->answer(gateway_success({}), true);
+    if (!stream.answered) stream.reply->answer(gateway_stream(), true);
     stream.reply->end();
   }
 }

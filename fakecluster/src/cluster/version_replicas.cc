@@ -111,6 +111,8 @@ Response VersionReplicas::ask(NodeId node, NodeId leader, const KeepAliveRequest
     }
     body += stream_message(answers(node).text(answer, (*this)[node].store.revision()));
   }
+  // A stream without a message has no head of gRPC's.
+  if (body.empty()) return {200, {{"Content-Type", "application/json"}}, {}};
   return gateway_success(std::move(body));
 }
 

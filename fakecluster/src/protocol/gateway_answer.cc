@@ -187,9 +187,13 @@ std::string GatewayAnswers::text(const WatchAnswer& answer, const std::vector<Wa
 }
 
 Response gateway_success(std::string body) {
-  return {200,
-          {{"Content-Type", "application/json"}, {"Grpc-Metadata-Content-Type", "application/grpc"}},
-          std::move(body)};
+  Response response = gateway_stream();
+  response.body = std::move(body);
+  return response;
+}
+
+Response gateway_stream() {
+  return {200, {{"Content-Type", "application/json"}, {"Grpc-Metadata-Content-Type", "application/grpc"}}, {}};
 }
 
 std::string stream_message(std::string_view text) { return std::string("{\"result\":").append(text).append("}\n"); }

@@ -75,8 +75,9 @@ class GatewayAnswers {
   GatewayHeader header_;
 };
 
-/// A success with that body, or with one that follows as a stream.
 [[nodiscard]] Response gateway_success(std::string body);
+/// The head of a success whose body follows.
+[[nodiscard]] Response gateway_stream();
 /// A message of a stream of answers, with its new line.
 [[nodiscard]] std::string stream_message(std::string_view text);
 

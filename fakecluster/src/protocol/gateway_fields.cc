@@ -92,13 +92,13 @@ const Json* GatewayFields::find(std::string_view name) const {
 
 void GatewayFields::wrong(const Json& value, std::string_view type) {
   std::string kind(kind_of(value));
-  if (value.is_number() && (type == "int64" || type == "int32")) kind += " " + value.dump();
+  if (value.is_number() && type != "bool" && !type.ends_with("uint8") && type != "string") kind += " " + value.dump();
   refuse("json: cannot unmarshal " + kind + " into Go value of type " + std::string(type));
 }
 
 std::int64_t GatewayFields::number_of(const Json& value, std::string_view type) {
   constexpr auto largest = std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-  const bool small = type == "int32";
+  const bool small = type != "int64";  // An enumeration.
   std::optional<std::int64_t> number;
   if (value.is_number_unsigned()) {
     const auto plain = value.get<std::uint64_t>();
@@ -111,16 +111,17 @@ std::int64_t GatewayFields::number_of(const Json& value, std::string_view type) 
   return number.value_or(0);
 }
 
-std::int64_t GatewayFields::quoted_number(const std::string& text, std::string_view type) {
+std::int64_t GatewayFields::quoted_number(const std::string& text) {
   std::int64_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error == std::errc() && stopped == end && type == "int64" && text.find("-0") != 0 && (text[0] != '0' || text.size() == 1)) return number;
+  const bool is_json = !text.starts_with("-0") && (!text.starts_with('0') || text.size() == 1);
+  if (error == std::errc() && stopped == end && is_json) return number;
   const Json value = Json::parse(text, nullptr, false);
   if (!value.is_discarded()) {
     if (value.is_null()) return 0;
-    if (value.is_number()) return number_of(value, type);
-    wrong(value, type);
+    if (value.is_number()) return number_of(value, "int64");
+    wrong(value, "int64");
   } else if (text.empty() || text == "-") {
     refuse("unexpected end of JSON input");
   } else if (text[0] == '-' || (text[0] >= '0' && text[0] <= '9')) {
@@ -134,7 +135,7 @@ std::int64_t GatewayFields::quoted_number(const std::string& text, std::string_v
 std::int64_t GatewayFields::number(std::string_view name) {
   const Json* const value = find(name);
   if (value == nullptr) return 0;
-  if (value->is_string()) return quoted_number(value->get_ref<const std::string&>(), "int64");
+  if (value->is_string()) return quoted_number(value->get_ref<const std::string&>());
   return number_of(*value, "int64");
 }
 
@@ -168,7 +169,7 @@ std::int64_t GatewayFields::choice(std::string_view name, std::string_view type,
 }
 
 std::int64_t GatewayFields::choice_of(const Json& value, std::string_view type, Names names) {
-  if (!value.is_string()) return number_of(value, "int32");
+  if (!value.is_string()) return number_of(value, "etcdserverpb." + std::string(type));
   const auto& text = value.get_ref<const std::string&>();
   const auto* const found = std::find(names.begin(), names.end(), text);
   if (found != names.end()) return found - names.begin();

@@ -70,7 +70,7 @@ class GatewayFields {
   }
   [[nodiscard]] std::int64_t choice_of(const Json& value, std::string_view type, Names names);
   [[nodiscard]] std::int64_t number_of(const Json& value, std::string_view type);
-  [[nodiscard]] std::int64_t quoted_number(const std::string& text, std::string_view type);
+  [[nodiscard]] std::int64_t quoted_number(const std::string& text);
   void wrong(const Json& value, std::string_view type);
   void refuse(std::string why) {
     if (problem_.empty()) problem_ = std::move(why);

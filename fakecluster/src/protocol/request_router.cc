@@ -72,8 +72,9 @@ std::variant<Response, Page, GatewayRequest> read_gateway_call(const Request& re
   if ((target.kind != Target::Kind::keys && !is_beta) || request.method == "OPTIONS") {
     return answer_elsewhere(request, target, answers.dialect());
   }
+  const bool is_folder = request.target.substr(0, request.target.find('?')).ends_with('/');
   const GatewayRoute* const route =
-      find_gateway_route(std::string_view(target.path).substr(is_beta ? beta.size() : 0));
+      is_folder ? nullptr : find_gateway_route(std::string_view(target.path).substr(is_beta ? beta.size() : 0));
   if (route == nullptr) return plain_answer(404, "Not Found\n");
   if (request.method != "POST") {
     Response response = plain_answer(405, "Method Not Allowed\n");

@@ -82,8 +82,17 @@ std::string difference(const Step& /*step*/, const Response& real, const Respons
                        fake.body.ends_with('\n') ? "a new line" : "none");
 }
 
-std::string difference(std::string_view real_message, std::string_view fake_message) {
-  return fake::difference(comparable(std::string(real_message)), comparable(std::string(fake_message)), "message");
+std::string difference(std::string_view real_messages, std::string_view fake_messages) {
+  const auto by_watch = [](std::string_view messages) {
+    Json lines = comparable(std::string(messages));
+    const auto watch = [](const Json& line) {
+      return line.contains("result") ? line["result"].value("watch_id", std::string("0")) : std::string();
+    };
+    std::stable_sort(lines.begin(), lines.end(),
+                     [&](const Json& one, const Json& other) { return watch(one) < watch(other); });
+    return lines;
+  };
+  return fake::difference(by_watch(real_messages), by_watch(fake_messages), "message");
 }
 
 std::string_view reason_to_differ(const Step& step) {

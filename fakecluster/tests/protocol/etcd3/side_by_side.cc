@@ -8,20 +8,17 @@
 namespace deimos::fake::etcd3 {
 namespace {
 
-EtcdServer started() {
-  EtcdServer etcd;
-  etcd.start();
-  if (!etcd.wait_until_ready()) throw std::runtime_error("an etcd does not start");
-  return etcd;
-}
-
 std::uint16_t port_of(const EtcdServer& etcd) { return static_cast<std::uint16_t>(etcd.port()); }
 
 }  // namespace
 
+SideBySide::StartedEtcd::StartedEtcd() {
+  start();
+  if (!wait_until_ready()) throw std::runtime_error("an etcd does not start");
+}
+
 SideBySide::SideBySide()
-    : etcd_(started()),
-      node_({.member = {"one", etcd_.url(), etcd_.peer_url()}, .dialect = Dialect::etcd3}),
+    : node_({.member = {"one", etcd_.url(), etcd_.peer_url()}, .dialect = Dialect::etcd3}),
       start_(std::chrono::steady_clock::now()),
       client_(std::make_unique<RawClient>(port_of(etcd_))) {}
 
@@ -88,17 +85,21 @@ std::string SideBySide::OpenStream::message() {
 }
 
 std::string SideBySide::compare_messages(OpenStream& stream) {
-  std::string found;
+  std::string real;
+  std::string fake;
   for (; stream.compared < stream.fake->parts.size(); ++stream.compared) {
     const std::string& part = stream.fake->parts[stream.compared];
     try {
       ++messages_;
-      if (const auto of_it = difference(stream.message(), part); !of_it.empty()) found += "; " + of_it;
+      real += stream.message();
+      fake += part;
     } catch (const std::runtime_error&) {
       stream.fake->open = false;  // Enough of it.
-      return found.append("; etcd does not send ").append(part);
+      return "; etcd does not send " + part;
     }
   }
+  std::string found = difference(real, fake);
+  if (!found.empty()) found.insert(0, "; ");
   if (stream.received.empty() && stream.real->is_silent()) return found;
   stream.fake->open = false;
   return found + "; etcd sends " + stream.message() + ", the fake nothing";

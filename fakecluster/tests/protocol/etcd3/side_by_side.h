@@ -32,6 +32,9 @@ class SideBySide {
   [[nodiscard]] int messages() const noexcept { return messages_; }
 
  private:
+  struct StartedEtcd : EtcdServer {
+    StartedEtcd();
+  };
   struct OpenStream {
     Step step;
     std::unique_ptr<RawClient> real;
@@ -50,7 +53,7 @@ class SideBySide {
   std::string compare_messages(OpenStream& stream);
   std::string compare_streams();
 
-  EtcdServer etcd_;
+  StartedEtcd etcd_;
   Node node_;
   std::chrono::steady_clock::time_point start_;
   std::unique_ptr<RawClient> client_;
