@@ -60,19 +60,21 @@ void EventStreams::create(Stream& stream, const WatchCreation& creation, const s
 }
 
 void EventStreams::tell_history(Stream& stream, std::int64_t id, const Source& source) {
-  const Watch& watch = stream.watches.at(id);
+  Watch& watch = stream.watches.at(id);
   if (watch.next > source.store.revision()) return;
   if (watch.next < source.store.compacted()) {
     const std::int64_t compacted = source.store.compacted();
     send(stream, source.answers.text({.watch = id, .canceled = true, .compact_revision = compacted}));
-    stream.watches.erase(id);
+    watch.over = true;
     return;
   }
   tell(stream, id, source.store.history(watch.wanted.range, watch.next), source);
 }
 
 void EventStreams::cancel(Stream& stream, std::int64_t watch, const Source& source) {
-  if (stream.watches.erase(watch) == 0) return;
+  const auto found = stream.watches.find(watch);
+  if (found == stream.watches.end() || found->second.over) return;
+  stream.watches.erase(found);
   send(stream, source.answers.text({.revision = source.store.revision(), .watch = watch, .canceled = true}));
 }
 
@@ -80,6 +82,7 @@ void EventStreams::cancel(Stream& stream, std::int64_t watch, const Source& sour
 bool EventStreams::tell(Stream& stream, std::int64_t id, const std::vector<VersionEvent>& events,
                         const Source& source) {
   Watch& watch = stream.watches.at(id);
+  if (watch.over) return true;
   const WatchCreation& wanted = watch.wanted;
   std::vector<WatchedEvent> told;
   for (const VersionEvent& event : events) {
@@ -122,7 +125,7 @@ void EventStreams::tell_progress(StreamId id, const Source& source) {
   progress_.emplace(stream.next_progress, id);
   for (auto& [number, watch] : stream.watches) {
     const bool quiet = std::exchange(watch.quiet, true);
-    if (!quiet || !watch.wanted.progress_notify || watch.next > source.store.revision() + 1) continue;
+    if (!quiet || watch.over || !watch.wanted.progress_notify || watch.next > source.store.revision() + 1) continue;
     send(stream, source.answers.text({.revision = source.store.revision(), .watch = number}));
   }
 }
@@ -155,7 +158,7 @@ std::size_t EventStreams::count(const std::function<bool(const std::string& key)
   for (const auto& [id, stream] : streams_) {
     count += static_cast<std::size_t>(
         std::count_if(stream.watches.begin(), stream.watches.end(),
-                      [&](const auto& watch) { return wanted(watch.second.wanted.range.key); }));
+                      [&](const auto& watch) { return !watch.second.over && wanted(watch.second.wanted.range.key); }));
   }
   return count;
 }

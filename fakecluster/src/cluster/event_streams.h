@@ -60,6 +60,7 @@ class EventStreams {
     WatchCreation wanted;
     std::int64_t next = 0;  ///< Events before this revision are not told.
     bool quiet = true;      ///< Nothing was told since the stream last looked.
+    bool over = false;      ///< What it asked for is compacted: only its number is still taken.
   };
   struct Stream {
     std::shared_ptr<Reply> reply;

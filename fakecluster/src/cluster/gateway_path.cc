@@ -62,7 +62,7 @@ GatewayPath::Open GatewayPath::serve(NodeId node, const Origin& origin, GatewayR
         if constexpr (std::is_constructible_v<Change, Asked>) {
           return write(node, origin, std::move(request), reply);
         } else if constexpr (std::is_same_v<Asked, KeepAliveRequest> || std::is_same_v<Asked, TimeToLiveRequest>) {
-          return ask_leader(node, origin, std::move(request), reply);
+          return ask_leader(node, request, reply);
         } else if constexpr (std::is_same_v<Asked, AuthenticateRequest>) {
           reply->answer(authenticate(node, request), false);
         } else {
@@ -92,15 +92,24 @@ GatewayPath::Open GatewayPath::write(NodeId node, const Origin& origin, Change c
 }
 
 template <typename Asked>
-GatewayPath::Open GatewayPath::ask_leader(NodeId node, const Origin& origin, Asked asked,
-                                          const std::shared_ptr<Reply>& reply) {
+GatewayPath::Open GatewayPath::ask_leader(NodeId node, const Asked& asked, const std::shared_ptr<Reply>& reply) {
   if (const NodeId leader = consensus_.leader_for(node); leader != 0) {
     reply->answer(versions_.ask(node, leader, asked), false);
     return {};
   }
-  Replica::Waiting waiting{reply};
-  waiting.gateway_read = std::move(asked);
-  return {false, replicas_.propose(node, origin, {}, std::move(waiting))};
+  const std::uint64_t waiting = replicas_.wait(node, {reply});
+  ask_leader_later(node, asked, waiting);
+  return {false, waiting};
+}
+
+template <typename Asked>
+void GatewayPath::ask_leader_later(NodeId node, const Asked& asked, std::uint64_t waiting) {
+  context_.events.add(context_.now() + context_.options.tick, [this, node, asked, waiting] {
+    if (!replicas_.is_waiting(node, waiting)) return;
+    const NodeId leader = consensus_.member(node).paused ? 0 : consensus_.leader_for(node);
+    if (leader == 0) return ask_leader_later(node, asked, waiting);
+    replicas_.answer_waiting(node, waiting, versions_.ask(node, leader, asked));
+  });
 }
 
 Response GatewayPath::authenticate(NodeId node, const AuthenticateRequest& asked) {

@@ -35,9 +35,11 @@ class GatewayPath {
   Open serve(NodeId node, const Origin& origin, GatewayRequest&& asked, const std::shared_ptr<Reply>& reply);
   Open read(NodeId node, const Origin& origin, GatewayRequest&& asked, bool local, const std::shared_ptr<Reply>& reply);
   Open write(NodeId node, const Origin& origin, versions::Change change, const std::shared_ptr<Reply>& reply);
-  /// As the leader knows it: at once if it can be asked.
+  /// As the leader knows it: at once if it can be asked, else as soon as there is one.
   template <typename Asked>
-  Open ask_leader(NodeId node, const Origin& origin, Asked asked, const std::shared_ptr<Reply>& reply);
+  Open ask_leader(NodeId node, const Asked& asked, const std::shared_ptr<Reply>& reply);
+  template <typename Asked>
+  void ask_leader_later(NodeId node, const Asked& asked, std::uint64_t waiting);
   Response authenticate(NodeId node, const AuthenticateRequest& asked);
 
   ClusterContext& context_;

@@ -93,11 +93,23 @@ std::uint64_t Replicas::propose(NodeId node, const Origin& origin, Proposal prop
   consensus_.propose(node, std::move(proposal));
   proposing_ = 0;
   proposer_ = nullptr;
-  if (!waiting.reply) return 0;
+  return waiting.reply ? file(node, id, std::move(waiting)) : 0;
+}
+
+std::uint64_t Replicas::file(NodeId node, std::uint64_t id, Replica::Waiting waiting) {
   waiting.timeout =
       context_.events.add(context_.now() + context_.options.request_timeout, [this, node, id] { time_out(node, id); });
   (*this)[node].waiting.emplace(id, std::move(waiting));
   return id;
+}
+
+std::uint64_t Replicas::wait(NodeId node, Replica::Waiting waiting) {
+  return file(node, ++last_proposal_, std::move(waiting));
+}
+
+void Replicas::answer_waiting(NodeId node, std::uint64_t proposal, Response response) {
+  const std::optional<Replica::Waiting> waiting = take_waiting(node, proposal);
+  if (waiting) waiting->reply->answer(std::move(response), false);
 }
 
 void Replicas::apply(NodeId node, LogEntry& entry, Instant when, bool first) {

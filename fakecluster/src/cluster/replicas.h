@@ -49,6 +49,10 @@ class Replicas final : public StateMachine {
   /// `proposal`: what it is to change, if anything; else `waiting` says what to read. Returns the proposal that waits for
   /// its commit; 0 if it was answered.
   std::uint64_t propose(NodeId node, const Origin& origin, Proposal proposal, Replica::Waiting waiting);
+  /// Nothing is proposed: the request waits for answer_waiting(), or for its time-out.
+  std::uint64_t wait(NodeId node, Replica::Waiting waiting);
+  [[nodiscard]] bool is_waiting(NodeId node, std::uint64_t proposal) { return (*this)[node].waiting.contains(proposal); }
+  void answer_waiting(NodeId node, std::uint64_t proposal, Response response);
   /// What `node` has in its store now.
   [[nodiscard]] Response listing(NodeId node, const Lookup& lookup);
   /// Returns the watcher; 0 if the answer is complete.
@@ -96,6 +100,7 @@ class Replicas final : public StateMachine {
   WatcherId open_watch(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply);
   /// Stays open, and is told nothing.
   WatcherId open_in_vain(NodeId node, Watch watch, const std::shared_ptr<Reply>& reply);
+  std::uint64_t file(NodeId node, std::uint64_t proposal, Replica::Waiting waiting);
   std::optional<Replica::Waiting> take_waiting(NodeId node, std::uint64_t proposal);
 
   ClusterContext& context_;

@@ -63,10 +63,7 @@ Response VersionReplicas::answer(NodeId node, const Outcome& outcome) const {
   return gateway_success(std::visit([&](const auto& answer) { return answers.text(answer); }, *outcome));
 }
 
-Response VersionReplicas::read(NodeId node, const GatewayRequest& request) {
-  const NodeId leader = consensus_.leader();
-  if (const auto* asked = std::get_if<KeepAliveRequest>(&request)) return ask(node, leader, *asked);
-  if (const auto* asked = std::get_if<TimeToLiveRequest>(&request)) return ask(node, leader, *asked);
+Response VersionReplicas::read(NodeId node, const GatewayRequest& request) const {
   const VersionStore& store = (*this)[node].store;
   const auto answer_of = [&](const auto& answer) {
     return answer ? gateway_success(answers(node).text(*answer)) : refusal_answer(refusal_of(answer.error()));

@@ -47,8 +47,8 @@ class VersionReplicas {
 
   /// The answer to what was put into the log.
   [[nodiscard]] Response answer(NodeId node, const Outcome& outcome) const;
-  /// The answer to what changes nothing, from what `node` has applied, or its leader knows.
-  [[nodiscard]] Response read(NodeId node, const GatewayRequest& request);
+  /// The answer to a read, from what `node` has applied.
+  [[nodiscard]] Response read(NodeId node, const GatewayRequest& request) const;
   /// Of what every node tells by itself: leases, its status, the members.
   [[nodiscard]] Response tell(NodeId node, const GatewayRequest& request) const;
   /// `leader`: whose word it is; `node`: who passes it on.

@@ -8,7 +8,9 @@ namespace deimos::fake {
 namespace {
 
 bool is_watch(const Request& request, const Target& target, const KeysDialect& dialect) {
-  if (request.method != "GET" || target.kind != Target::Kind::keys) return false;
+  if (target.kind != Target::Kind::keys) return false;
+  if (!dialect.watch_key.empty()) return request.method == "POST" && target.path == dialect.watch_key;
+  if (request.method != "GET") return false;
   Form form(dialect.fields);
   if (form.add(target.query)) return false;
   const std::string wait = form.get(FormField::wait);

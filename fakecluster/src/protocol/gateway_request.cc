@@ -27,7 +27,7 @@ RangeRequest range_request(GatewayFields& fields) {
   request.limit = fields.number("limit");
   request.revision = fields.number("revision");
   const std::int64_t order = fields.choice("sort_order", "RangeRequest_SortOrder", {"NONE", "ASCEND", "DESCEND"});
-  if (order == 1 || order == 2) request.order = static_cast<SortOrder>(order);
+  request.order = order >= 0 && order <= 2 ? static_cast<SortOrder>(order) : SortOrder::unknown;
   const std::int64_t target =
       fields.choice("sort_target", "RangeRequest_SortTarget", {"KEY", "VERSION", "CREATE", "MOD", "VALUE"});
   if (target >= 0 && target <= 4) request.target = static_cast<Attribute>(target);

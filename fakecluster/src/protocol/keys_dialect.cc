@@ -23,6 +23,7 @@ constexpr KeysDialect deimos_dialect = {
                   .with(FormField::value, "value")
                   .with(FormField::wait, "wait")
                   .with(FormField::wait_index, "waitIndex"),
+    .watch_key = "",
     .empty_previous_value = errc::invalid_field,
     .update_compares = false,
     .reads_locally = false,
@@ -60,6 +61,7 @@ constexpr KeysDialect etcd2_dialect = {
                   .with(FormField::no_value_on_success, "noValueOnSuccess")
                   .with(FormField::quorum, "quorum")
                   .with(FormField::refresh, "refresh"),
+    .watch_key = "",
     .empty_previous_value = errc::previous_value_required,
     .update_compares = true,
     .reads_locally = true,
@@ -91,6 +93,7 @@ constexpr KeysDialect etcd3_dialect = {
     .keys_methods = "POST",
     .pages = etcd3_pages,
     .fields = {},
+    .watch_key = "/watch",
     .empty_previous_value = errc::invalid_field,
     .update_compares = false,
     .reads_locally = false,

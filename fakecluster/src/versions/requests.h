@@ -34,7 +34,8 @@ struct KeyRange {
   }
 };
 
-enum class SortOrder : std::uint8_t { none, ascend, descend };
+/// `unknown`: all keys are fetched as if to be sorted, and are not.
+enum class SortOrder : std::uint8_t { none, ascend, descend, unknown };
 enum class Attribute : std::uint8_t { key, version, create_revision, mod_revision, value, lease };
 
 struct RangeRequest {

@@ -28,7 +28,7 @@ bool sorts_before(const KeyValue& one, const KeyValue& other, Attribute target) 
 void sort(std::vector<KeyValue>& pairs, const RangeRequest& request) {
   SortOrder order = request.order;
   if (order == SortOrder::none && request.target != Attribute::key) order = SortOrder::ascend;
-  if (order == SortOrder::none) return;
+  if (order == SortOrder::none || order == SortOrder::unknown) return;
   std::stable_sort(pairs.begin(), pairs.end(), [&](const KeyValue& one, const KeyValue& other) {
     return order == SortOrder::ascend ? sorts_before(one, other, request.target)
                                       : sorts_before(other, one, request.target);

@@ -30,7 +30,8 @@ struct Match {
   NodeId node = 0;          ///< The node asked; 0: any.
   std::string method = {};  ///< `PUT`, …; `WATCH` for a GET with `wait`, `GET` for any other; empty: any.
   /// A pattern for the key (`/locks/a`, as the node understands it): `?` is one character but `/`, `*` any number of
-  /// those, `**` any number of any. Empty: any request, also one that is not for a key.
+  /// those, `**` any number of any. Empty: any request, also one that is not for a key. In the etcd3 dialect the path
+  /// behind `/v3` stands for it: `/kv/txn`, with method `POST` (of `/watch`: `WATCH`).
   std::string key = {};
   /// A text that occurs in the query or the form as they were sent: `prevExists=false`. Empty: any.
   std::string parameter = {};
