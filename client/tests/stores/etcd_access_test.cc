@@ -20,7 +20,6 @@ using ::testing::HasSubstr;
 
 class EtcdWithUsers : public EtcdSuite {
  protected:
-  EtcdWithUsers() : EtcdSuite({.more_arguments = {"--auth-token-ttl=1"}}) {}
   void SetUp() override {
     EtcdSuite::SetUp();
     server.ctl({"user", "add", "root:secret"});
@@ -35,25 +34,6 @@ class EtcdWithUsers : public EtcdSuite {
     return manager(connect({.credentials = std::move(credentials)}), std::move(options));
   }
 };
-
-TEST_F(EtcdWithUsers, TokenIsRenewedWhenItIsOver) {
-  LockManager locks = manager_of(Credentials{"ann", "pass word"});
-  Result<Hold> held = locks.mutex("m").acquire();
-  ASSERT_TRUE(held) << why(held);
-  EXPECT_EQ(requests->count("/v3/auth/authenticate"), 1);
-  // A token is over when it has not been used for 1 s; that is looked at once a second.
-  runtime->sleep_for(4s);
-  const auto info = locks.info("m");
-  ASSERT_TRUE(info) << why(info);
-  EXPECT_EQ(requests->count("/v3/auth/authenticate"), 2);
-  // A watch that is begun with such a token is refused in its own way.
-  LockManager other = manager_of(Credentials{"ann", "pass word"}, {.poll_interval = 4s});
-  auto waiting = std::async(std::launch::async, [&] { return other.mutex("m").acquire({.wait = 20s}); });
-  runtime->sleep_for(6s);
-  ASSERT_TRUE(held->release());
-  const Result<Hold> got = waiting.get();
-  EXPECT_TRUE(got) << why(got);
-}
 
 TEST_F(EtcdWithUsers, WhoMayNotIsToldSoAtOnceAndWhatToChange) {
   const auto refusal_of = [&](std::optional<Credentials> credentials, LockOptions options = {}) {

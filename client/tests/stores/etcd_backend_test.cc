@@ -77,50 +77,6 @@ TEST_F(EtcdBackendTest, ClosingLeavesNothingBehind) {
   EXPECT_EQ(server.ctl({"get", "--prefix", "/", "--keys-only"}).output, "/others/s/limit\n\n");
 }
 
-TEST_F(EtcdBackendTest, DeadlineCountsFromTheKeepAliveThatWasSent) {
-  LockManager locks = manager(connect(), {.ttl = 8s, .max_clock_rate_error = 0, .max_clock_skew = 0s});
-  const TimePoint began = runtime->now();
-  const Hold first = locks.mutex("a").acquire().value();
-  first.pause_renewal();
-  EXPECT_LE(first.expires_at(), runtime->now() + 8s);
-  EXPECT_GE(first.expires_at(), began + 8s);
-  runtime->sleep_for(700ms);
-  // Put on the same lease, which runs since then.
-  const Hold second = locks.mutex("b").acquire().value();
-  EXPECT_EQ(second.expires_at(), first.expires_at());
-  const Result<Hold> queued = locks.mutex("c", {.fairness = Fairness::fair}).acquire();
-  EXPECT_EQ(queued->expires_at(), first.expires_at());
-  runtime->sleep_for(700ms);
-  const TimePoint asked = runtime->now();
-  ASSERT_TRUE(second.renew());
-  EXPECT_GE(second.expires_at(), asked + 8s - 800ms) << "at most a tenth of the ttl before";
-  EXPECT_LE(second.expires_at(), runtime->now() + 8s);
-  runtime->sleep_for(50ms);
-  ASSERT_TRUE(first.renew());
-  EXPECT_EQ(first.expires_at(), second.expires_at()) << "the keep-alive for the one is for the other too";
-}
-
-TEST_F(EtcdBackendTest, LeaseThatIsHalfOverIsNotGivenToNewLocks) {
-  LockManager locks = manager(connect(), {.ttl = 4s, .max_clock_rate_error = 0, .max_clock_skew = 0s});
-  ASSERT_TRUE(locks.mutex("a").acquire()->release());
-  runtime->sleep_for(2s);
-  const TimePoint asked = runtime->now();
-  EXPECT_GE(locks.mutex("b").acquire()->expires_at(), asked + 4s);
-  EXPECT_EQ(leases(), 1);
-}
-
-TEST_F(EtcdBackendTest, ResolvedPlaceCountsFromWhenItsLeaseWasKeptAlive) {
-  const auto transport = std::make_shared<LossyTransport>(runtime);
-  LockManager locks = manager(connect_over(transport), {.ttl = 8s});
-  const Hold first = locks.mutex("a").acquire().value();
-  first.pause_renewal();
-  runtime->sleep_for(500ms);
-  transport->set(losing_first("request_put", Fate::lose_answer));
-  const Result<Hold> fair = locks.mutex("f", {.fairness = Fairness::fair}).acquire({.wait = 5s});
-  ASSERT_TRUE(fair) << why(fair);
-  EXPECT_EQ(fair->expires_at(), first.expires_at()) << "the lease is as old as that";
-}
-
 TEST_F(EtcdBackendTest, RewrittenRecordIsOnALeaseThatWasKeptAliveForIt) {
   const auto backend = connect();
   const auto made = backend->acquire("/x/m", "one", 10s, soon());

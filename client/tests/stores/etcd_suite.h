@@ -56,7 +56,10 @@ class LossyTransport final : public Transport {
   enum class Fate { pass, lose_request, lose_answer };
   using Rule = std::function<Fate(const Request&)>;
 
-  explicit LossyTransport(std::shared_ptr<Runtime> runtime) : real_(std::move(runtime)) {}
+  explicit LossyTransport(std::shared_ptr<Transport> real) : real_(std::move(real)) {}
+  /// Over HTTP.
+  explicit LossyTransport(std::shared_ptr<Runtime> runtime)
+      : LossyTransport(std::make_shared<HttpTransport>(std::move(runtime))) {}
 
   void set(Rule rule) {
     const std::scoped_lock lock(mutex_);
@@ -71,14 +74,14 @@ class LossyTransport final : public Transport {
     }
     const auto lost = tl::make_unexpected(Failure{Failure::Reason::broken, Delivery::unknown, "lost on the way"});
     if (fate == Fate::lose_request) return lost;
-    Exchange exchange = real_.exchange(endpoint, request, deadline, std::move(stop));
+    Exchange exchange = real_->exchange(endpoint, request, deadline, std::move(stop));
     if (fate == Fate::lose_answer) return lost;
     return exchange;
   }
-  void close() noexcept override { real_.close(); }
+  void close() noexcept override { real_->close(); }
 
  private:
-  HttpTransport real_;
+  std::shared_ptr<Transport> real_;
   std::mutex mutex_;
   Rule rule_;
 };

@@ -26,6 +26,8 @@ EventStreams::StreamId EventStreams::open(std::shared_ptr<Reply> reply, const Wa
       send(stream, source.answers.text({.revision = source.store.revision(), .watch = -1}));
     }
   }
+  // Etcd looks into the past a little later.
+  for (const auto& [watch, asked] : stream.watches) tell_history(stream, watch, source);
   return id;
 }
 
@@ -56,7 +58,6 @@ void EventStreams::create(Stream& stream, const WatchCreation& creation, const s
   if (answer.canceled) return;
   const std::int64_t from = creation.start_revision == 0 ? source.store.revision() + 1 : creation.start_revision;
   stream.watches.emplace(answer.watch, Watch{creation, from});
-  tell_history(stream, answer.watch, source);
 }
 
 void EventStreams::tell_history(Stream& stream, std::int64_t id, const Source& source) {

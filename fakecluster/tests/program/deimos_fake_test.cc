@@ -255,7 +255,7 @@ TEST(DeimosFake, SpeaksEtcdAsTheReadmeShows) {
   FakeCluster cluster({"--dialect", "etcd2"});
   int taken = 0;
   for (std::string line; std::getline(readme, line);) {
-    if (!line.starts_with("curl localhost:2379")) continue;
+    if (!line.starts_with("curl localhost:2379") || line.find("2379/v3") != std::string::npos) continue;
     EXPECT_LT(ask(cluster.ports[0], request_of(line)).status, 300) << line;
     ++taken;
   }
@@ -267,6 +267,24 @@ TEST(DeimosFake, SpeaksEtcdAsTheReadmeShows) {
   EXPECT_EQ(refused.status, 500);
   EXPECT_EQ(refused.body, R"({"errorCode":300,"message":"Raft Internal Error","index":0})"
                           "\n");
+}
+
+TEST(DeimosFake, SpeaksEtcdV3AsTheReadmeShows) {
+  std::ifstream readme(DEIMOS_README);
+  constexpr std::string_view shown = "curl localhost:2379/v3";
+  FakeCluster cluster({"--dialect", "etcd3"});
+  int taken = 0;
+  for (std::string line; std::getline(readme, line);) {
+    if (!line.starts_with(shown)) continue;
+    const std::size_t path = line.find('/');
+    const std::size_t body = line.find('\'') + 1;
+    const std::string target = line.substr(path, line.find(' ', path) - path);
+    EXPECT_EQ(ask(cluster.ports[0], post(target, line.substr(body, line.rfind('\'') - body))).status, 200) << line;
+    ++taken;
+  }
+  EXPECT_GT(taken, 3);
+  cluster.tell("/rules", R"({"match": {"method": "POST", "key": "/kv/put"}, "action": {"kind": "answer", "status": 503}})");
+  EXPECT_EQ(ask(cluster.ports[1], post("/v3/kv/put", R"({"key":"YQ=="})")).status, 503);
 }
 
 TEST(DeimosFake, TheAdminApiMovesAManualClock) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <deimos/etcd_backend.h>
 #include <deimos/internal/broken_rule.h>
 
 namespace deimos::testkit {
@@ -52,9 +53,20 @@ LockManager& Process::locks() {
   if (!locks_) {
     LockOptions options = options_.locks;
     if (options.owner.empty()) options.owner = name_;
-    locks_ = std::make_unique<LockManager>(client(), std::move(options));
+    locks_ = make_locks(std::move(options));
   }
   return *locks_;
+}
+
+std::unique_ptr<LockManager> Process::make_locks(LockOptions options) {
+  scheduler_.throw_if_killed();
+  if (!options_.locks_in_etcd) return std::make_unique<LockManager>(client(), std::move(options));
+  EtcdOptions etcd;
+  etcd.endpoints = options_.client.endpoints;
+  etcd.observer = options_.client.observer;
+  etcd.runtime = runtime_;
+  etcd.transport = network_.make_transport(name_, *runtime_);
+  return std::make_unique<LockManager>(std::make_shared<EtcdBackend>(std::move(etcd)), runtime_, std::move(options));
 }
 
 void Process::note(std::string_view text) {

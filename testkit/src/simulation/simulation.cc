@@ -131,6 +131,7 @@ struct Simulation::State {
   [[nodiscard]] Dialect client_dialect() const noexcept {
     return options.cluster.dialect == fake::Dialect::etcd2 ? Dialect::etcd2 : Dialect::deimos;
   }
+  [[nodiscard]] bool locks_in_etcd() const noexcept { return options.cluster.dialect == fake::Dialect::etcd3; }
   template <typename Run>
   auto explained(Run run);
 
@@ -236,6 +237,7 @@ void Simulation::spawn(const std::string& name, std::function<void(Process&)> bo
   static_cast<void>(LocalClock(Scheduler::start, options.clock));  // Refuses what no clock can do.
   if (options.client.endpoints.empty()) options.client.endpoints = urls_of(state_->options.nodes);
   options.client.dialect = state_->client_dialect();
+  options.locks_in_etcd = state_->locks_in_etcd();
   auto machine = state_->make_machine(name, options);
   state_->network.add_process(name);
   Program& program = state_->programs[name];
@@ -330,6 +332,7 @@ Process& Simulation::observer() noexcept {
     ProcessOptions options;
     options.client.endpoints = urls_of(state_->options.nodes);
     options.client.dialect = state_->client_dialect();
+    options.locks_in_etcd = state_->locks_in_etcd();
     state_->observers_machine = state_->make_machine(observer_name, options);
     state_->observer = std::make_unique<Process>(state_->scheduler, state_->network, *state_->observers_machine,
                                                  observer_name, 1, std::move(options), state_->options.seed);

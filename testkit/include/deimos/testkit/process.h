@@ -28,6 +28,8 @@ struct ProcessOptions {
   ClientOptions client = {};
   /// `owner` is the process's name, if it is empty.
   LockOptions locks = {};
+  /// Filled in: locks are in an etcd v3, as whose the cluster is taken (fake::Dialect::etcd3).
+  bool locks_in_etcd = false;
 };
 
 /// What a process runs on: outlives its crash.
@@ -63,6 +65,8 @@ class DEIMOS_EXPORT Process {
   [[nodiscard]] Client& client();
   /// The locks of the cluster, with one session for the process. Made when first asked for, closed at the end.
   [[nodiscard]] LockManager& locks();
+  /// As locks(), but of a session of its own, which whoever calls closes.
+  [[nodiscard]] std::unique_ptr<LockManager> make_locks(LockOptions options);
   /// Puts a line into the simulation's history.
   void note(std::string_view text);
 
