@@ -1,5 +1,5 @@
-// A request to the gateway of a node that is taken for an etcd v3. An input is the path behind `/v3`, ended by a newline,
-// and the body.
+// A request to the gateway of a node that is taken for an etcd v3. An input is the path behind `/v3`, ended by a
+// newline, and the body.
 //
 // Checked besides crashes: every answer is JSON of the gateway's, a refusal says why and changes nothing, and the node
 // goes on serving.

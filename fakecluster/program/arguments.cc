@@ -69,7 +69,8 @@ void describe_cluster(CLI::App& app, Arguments& arguments, Texts& texts) {
   app.add_option("--nodes", cluster.nodes, "how many nodes the cluster has")
       ->check(CLI::Range(NodeId{1}, most_nodes))
       ->capture_default_str();
-  const std::map<std::string, Dialect> dialects{{"deimos", Dialect::deimos}, {"etcd2", Dialect::etcd2}, {"etcd3", Dialect::etcd3}};
+  const std::map<std::string, Dialect> dialects{
+      {"deimos", Dialect::deimos}, {"etcd2", Dialect::etcd2}, {"etcd3", Dialect::etcd3}};
   app.add_option("--dialect", cluster.dialect, "which store it is taken for: deimos, or the v2 or v3 API of etcd 3.4")
       ->transform(CLI::CheckedTransformer(dialects).description("deimos, etcd2 or etcd3"))
       ->default_str("deimos");

@@ -119,8 +119,8 @@ std::uint64_t ConditionCheck::watches(const WatchesOpen& it) const {
   for (NodeId id = 1; id <= consensus_.size(); ++id) {
     if (it.node != 0 && it.node != id) continue;
     if (const VersionReplicas* versions = replicas_.versions()) {
-      count += (*versions)[id].streams.count(
-          [&](const std::string& key) { return it.key.empty() || pattern.matches(key); });
+      count +=
+          (*versions)[id].streams.count([&](const std::string& key) { return it.key.empty() || pattern.matches(key); });
       continue;
     }
     if (it.key.empty()) {

@@ -157,9 +157,10 @@ void EventStreams::forget(const std::function<bool(const std::string& key)>& wan
 std::size_t EventStreams::count(const std::function<bool(const std::string& key)>& wanted) const {
   std::size_t count = 0;
   for (const auto& [id, stream] : streams_) {
-    count += static_cast<std::size_t>(
-        std::count_if(stream.watches.begin(), stream.watches.end(),
-                      [&](const auto& watch) { return !watch.second.over && wanted(watch.second.wanted.range.key); }));
+    count +=
+        static_cast<std::size_t>(std::count_if(stream.watches.begin(), stream.watches.end(), [&](const auto& watch) {
+          return !watch.second.over && wanted(watch.second.wanted.range.key);
+        }));
   }
   return count;
 }

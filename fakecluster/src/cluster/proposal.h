@@ -30,11 +30,11 @@ struct Proposal {
   /// It only takes its place among the others.
   [[nodiscard]] bool only_reads() const noexcept { return !command && !load && !versions; }
 
-  std::uint64_t id = 0;            ///< Never used twice; 0: nobody waits for it.
-  NodeId accepted_by = 0;          ///< Who was asked.
-  Instant accepted_at{};           ///< True time.
-  std::string client;              ///< Origin::client.
-  std::uint64_t request = 0;       ///< Origin::request.
+  std::uint64_t id = 0;       ///< Never used twice; 0: nobody waits for it.
+  NodeId accepted_by = 0;     ///< Who was asked.
+  Instant accepted_at{};      ///< True time.
+  std::string client;         ///< Origin::client.
+  std::uint64_t request = 0;  ///< Origin::request.
   std::optional<Command> command;
   /// Replaces what is stored; each `ttl` counts from accepted_at. Shared by the log and those who apply it late.
   std::shared_ptr<const Data> load;

@@ -23,7 +23,7 @@ struct Replica {
   /// A request that waits for its place in the log to be reached here, or for its time-out.
   struct Waiting {
     std::shared_ptr<Reply> reply;
-    std::optional<Lookup> lookup = {};  ///< What to read then; a write is answered with its event.
+    std::optional<Lookup> lookup = {};                ///< What to read then; a write is answered with its event.
     std::optional<GatewayRequest> gateway_read = {};  ///< Likewise, in the etcd3 dialect.
     TimedEvents::Id timeout = {};
     bool brief = false;    ///< See Write.

@@ -4,8 +4,9 @@
 
 #include <deimos/internal/assert.h>
 #include <deimos/internal/saturating_time.h>
-#include "protocol/member_record.h"
+#include "cluster/version_audit.h"
 #include "protocol/gateway_refusal.h"
+#include "protocol/member_record.h"
 #include "protocol/node_page.h"
 
 namespace deimos::fake {
@@ -185,39 +186,12 @@ void Replicas::apply_versions(NodeId node, const LogEntry& entry, bool first) {
   if (first && proposal.request != 0) {
     applied_.try_emplace(proposal.request, Applied{entry.committed_at, entry.raft_index, outcome.has_value()});
   }
-  if (audited) audit(node, entry, events);
+  if (audited) {
+    for (const AuditRecord& record : audit_records(node, entry, events)) context_.observer(record);
+  }
   if (proposal.accepted_by != node || proposal.id == 0) return;
   const std::optional<Replica::Waiting> waiting = take_waiting(node, proposal.id);
   if (waiting) waiting->reply->answer(versions_->answer(node, outcome), false);
-}
-
-/// A record for each key that was changed.
-void Replicas::audit(NodeId node, const LogEntry& entry, const std::vector<versions::VersionEvent>& events) const {
-  const Proposal& proposal = entry.proposal;
-  const bool expired = proposal.id == 0;
-  for (const versions::VersionEvent& event : events) {
-    AuditRecord record;
-    record.at = entry.committed_at;
-    record.log_index = entry.raft_index;
-    record.term = entry.term;
-    record.accepted_by = expired ? node : proposal.accepted_by;
-    record.accepted_at = proposal.accepted_at;
-    record.client = proposal.client;
-    record.request = proposal.request;
-    record.key = event.pair.key;
-    record.value = event.pair.value;
-    record.compared = std::holds_alternative<versions::TxnRequest>(*proposal.versions);
-    record.kind = expired              ? Command::Kind::sweep
-                  : event.is_removal() ? Command::Kind::remove
-                                       : Command::Kind::set;
-    Event& made = record.event.emplace();
-    made.action = expired ? Action::expire : event.is_removal() ? Action::remove : Action::set;
-    made.key = event.pair.key;
-    made.index = made.node.modified_index = static_cast<std::uint64_t>(event.pair.mod_revision);
-    made.node.created_index = static_cast<std::uint64_t>(event.pair.create_revision);
-    if (!event.is_removal()) made.node.value = event.pair.value;
-    context_.observer(record);
-  }
 }
 
 void Replicas::restore(NodeId node, NodeId source) {

@@ -46,12 +46,14 @@ class Replicas final : public StateMachine {
   [[nodiscard]] VersionReplicas* versions() noexcept { return versions_ ? &*versions_ : nullptr; }
   [[nodiscard]] const VersionReplicas* versions() const noexcept { return versions_ ? &*versions_ : nullptr; }
 
-  /// `proposal`: what it is to change, if anything; else `waiting` says what to read. Returns the proposal that waits for
-  /// its commit; 0 if it was answered.
+  /// `proposal`: what it is to change, if anything; else `waiting` says what to read. Returns the proposal that waits
+  /// for its commit; 0 if it was answered.
   std::uint64_t propose(NodeId node, const Origin& origin, Proposal proposal, Replica::Waiting waiting);
   /// Nothing is proposed: the request waits for answer_waiting(), or for its time-out.
   std::uint64_t wait(NodeId node, Replica::Waiting waiting);
-  [[nodiscard]] bool is_waiting(NodeId node, std::uint64_t proposal) { return (*this)[node].waiting.contains(proposal); }
+  [[nodiscard]] bool is_waiting(NodeId node, std::uint64_t proposal) {
+    return (*this)[node].waiting.contains(proposal);
+  }
   void answer_waiting(NodeId node, std::uint64_t proposal, Response response);
   /// What `node` has in its store now.
   [[nodiscard]] Response listing(NodeId node, const Lookup& lookup);
@@ -93,7 +95,6 @@ class Replicas final : public StateMachine {
   void make_members();
   Outcome apply_to_store(NodeId node, LogEntry& entry, Instant shown, bool first);
   void apply_versions(NodeId node, const LogEntry& entry, bool first);
-  void audit(NodeId node, const LogEntry& entry, const std::vector<versions::VersionEvent>& events) const;
   void audit(NodeId node, const LogEntry& entry, const Outcome& outcome, std::vector<Event> events);
   /// If the proposal was made at this node and its request still waits here.
   void answer(NodeId node, const Proposal& proposal, const Outcome& outcome);

@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "versions/transaction.h"
+
 namespace deimos::fake {
 
 using namespace versions;
@@ -35,11 +37,10 @@ Lessor& VersionReplicas::lessor(NodeId leader) {
   return (*this)[leader].lessor;
 }
 
-VersionReplicas::Outcome VersionReplicas::apply(NodeId node, const Change& change,
-                                                std::vector<VersionEvent>* events) {
+VersionReplicas::Outcome VersionReplicas::apply(NodeId node, const Change& change, std::vector<VersionEvent>* events) {
   Replica& at = (*this)[node];
   Lessor* const lessor = leads(node) ? &this->lessor(node) : nullptr;
-  const Outcome outcome = at.store.apply(change, [&](const std::vector<VersionEvent>& made) {
+  const Outcome outcome = Transaction::apply(at.store, change, [&](const std::vector<VersionEvent>& made) {
     if (!at.streams.empty()) at.streams.tell(made, {at.store, answers(node)});
     if (events != nullptr) *events = made;
   });
@@ -69,7 +70,7 @@ Response VersionReplicas::read(NodeId node, const GatewayRequest& request) const
     return answer ? gateway_success(answers(node).text(*answer)) : refusal_answer(refusal_of(answer.error()));
   };
   if (const auto* range = std::get_if<RangeRequest>(&request)) return answer_of(store.range(*range));
-  return answer_of(store.read(std::get<TxnRequest>(request)));
+  return answer_of(Transaction::read(store, std::get<TxnRequest>(request)));
 }
 
 Response VersionReplicas::tell(NodeId node, const GatewayRequest& request) const {

@@ -1,5 +1,5 @@
-// What the nodes of a cluster in the etcd3 dialect have above the log: their stores, streams of events, and what a leader
-// knows of leases.
+// What the nodes of a cluster in the etcd3 dialect have above the log: their stores, streams of events, and what a
+// leader knows of leases.
 #pragma once
 
 #include <cstdint>

@@ -50,9 +50,8 @@ GatewayRefusal refusal_of(versions::Refusal refusal) {
 Response refusal_answer(const GatewayRefusal& refusal) {
   std::string message;
   append_json_string(message, refusal.message);
-  return json_answer(http_status(refusal.code),
-                     "{\"error\":" + message + ",\"message\":" + message +
-                         ",\"code\":" + std::to_string(static_cast<int>(refusal.code)) + "}");
+  return json_answer(http_status(refusal.code), "{\"error\":" + message + ",\"message\":" + message + ",\"code\":" +
+                                                    std::to_string(static_cast<int>(refusal.code)) + "}");
 }
 
 }  // namespace deimos::fake

@@ -1,18 +1,12 @@
-// What a request to etcd's JSON gateway asks for.
+// What a request to etcd's JSON gateway asks for, as plain values.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 #include "versions/requests.h"
-
-#include "protocol/gateway_refusal.h"
 
 namespace deimos::fake {
 
@@ -55,14 +49,5 @@ using GatewayRequest =
     std::variant<versions::RangeRequest, versions::PutRequest, versions::DeleteRequest, versions::TxnRequest,
                  versions::CompactionRequest, versions::GrantRequest, versions::RevokeRequest, TimeToLiveRequest,
                  LeasesRequest, KeepAliveRequest, WatchRequest, AuthenticateRequest, StatusRequest, MemberListRequest>;
-
-/// A call of the gateway, by its path behind the prefix of the version: `/kv/range`. Null if there is none.
-struct GatewayRoute;
-[[nodiscard]] const GatewayRoute* find_gateway_route(std::string_view path) noexcept;
-/// Its answer is a stream of messages.
-[[nodiscard]] bool streams(const GatewayRoute& route) noexcept;
-/// Reads the request's body, and refuses what etcd refuses whatever the store holds.
-[[nodiscard]] tl::expected<GatewayRequest, GatewayRefusal> read_gateway_request(const GatewayRoute& route,
-                                                                                std::string_view body);
 
 }  // namespace deimos::fake

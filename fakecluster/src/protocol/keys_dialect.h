@@ -37,9 +37,9 @@ struct KeysDialect {
   std::span<const PageRoute> pages;
   FieldNames fields;
   std::string_view watch_key;  ///< What is asked for there is a watch; empty: what is read with `wait` is.
-  errc empty_previous_value;  ///< How an empty `prevValue` is refused.
-  bool update_compares;       ///< An update may carry a comparison; else it switches it off.
-  bool reads_locally;         ///< Without `quorum`, the node asked answers from what it has applied.
+  errc empty_previous_value;   ///< How an empty `prevValue` is refused.
+  bool update_compares;        ///< An update may carry a comparison; else it switches it off.
+  bool reads_locally;          ///< Without `quorum`, the node asked answers from what it has applied.
 
   // Answers.
   std::string_view index_header;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <deimos/internal/percent_coding.h>
+#include "protocol/gateway_reader.h"
 #include "protocol/request_target.h"
 
 namespace deimos::fake {
@@ -82,8 +83,7 @@ std::variant<Response, Page, GatewayRequest> read_gateway_call(const Request& re
     return response;
   }
   if (request.body.size() > limits.form_limit) {
-    return refusal_answer(
-        {GatewayRefusal::Code::resource_exhausted, "grpc: received message larger than max"});
+    return refusal_answer({GatewayRefusal::Code::resource_exhausted, "grpc: received message larger than max"});
   }
   auto call = read_gateway_request(*route, request.body);
   if (!call) return refusal_answer(call.error());

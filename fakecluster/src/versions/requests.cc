@@ -44,8 +44,8 @@ std::size_t size_of(const Change& change) noexcept {
 }
 
 bool only_reads(const TxnRequest& txn) noexcept {
-  return every_operation(
-      txn, [](const Operation& operation) { return std::holds_alternative<RangeRequest>(operation); });
+  return every_operation(txn,
+                         [](const Operation& operation) { return std::holds_alternative<RangeRequest>(operation); });
 }
 
 bool is_serializable(const TxnRequest& txn) noexcept {

@@ -1,5 +1,5 @@
-// What can be asked of a VersionStore, and what it answers: the messages of etcd v3 as plain values. Revisions, versions
-// and leases are signed, as etcd's are: what a client may send is what the store has to judge.
+// What can be asked of a VersionStore, and what it answers: the messages of etcd v3 as plain values. Revisions,
+// versions and leases are signed, as etcd's are: what a client may send is what the store has to judge.
 #pragma once
 
 #include <cstdint>
@@ -65,7 +65,8 @@ struct DeleteRequest {
   KeyRange range = {};
   bool prev_kv = false;
 };
-/// Holds if every key of the range compares so; of a range without keys one that was never written does, but for values.
+/// Holds if every key of the range compares so; of a range without keys one that was never written does, but for
+/// values.
 struct Compare {
   enum class Result : std::uint8_t { equal, greater, less, not_equal, any };
   Attribute target = Attribute::version;

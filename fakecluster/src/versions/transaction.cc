@@ -97,6 +97,25 @@ std::optional<Refusal> Transaction::check(const VersionStore& store, const TxnRe
   return check_each<RangeRequest>(store, txn, branches, next);
 }
 
+tl::expected<ChangeAnswer, Refusal> Transaction::apply(VersionStore& store, const Change& change, const Told& told) {
+  if (const auto* request = std::get_if<CompactionRequest>(&change)) return store.compact(*request);
+  const bool adds = !std::holds_alternative<DeleteRequest>(change) && !std::holds_alternative<RevokeRequest>(change);
+  if (adds && store.bytes_ + size_of(change) > store.quota_) return tl::unexpected(Refusal::no_space);
+  if (const auto* request = std::get_if<GrantRequest>(&change)) return store.grant(*request);
+  Transaction transaction(store);
+  const auto* const revocation = std::get_if<RevokeRequest>(&change);
+  auto answer = revocation != nullptr ? transaction.revoke(*revocation) : transaction.run(change);
+  if (answer) transaction.end(told);
+  return answer;
+}
+
+tl::expected<ChangeAnswer, Refusal> Transaction::revoke(const RevokeRequest& request) {
+  const auto lease = store_.leases_.extract(request.id);
+  if (lease.empty()) return tl::unexpected(Refusal::lease_not_found);
+  for (const std::string& key : lease.mapped().keys) remove({.range = {.key = key}});
+  return RevokeAnswer{latest()};
+}
+
 tl::expected<ChangeAnswer, Refusal> Transaction::run(const Change& change) {
   if (const auto* request = std::get_if<DeleteRequest>(&change)) return remove(*request);
   if (const auto* request = std::get_if<PutRequest>(&change)) {
@@ -117,7 +136,7 @@ tl::expected<ChangeAnswer, Refusal> Transaction::run(const Change& change) {
   return answer;
 }
 
-void Transaction::end(const VersionStore::Told& told) {
+void Transaction::end(const Told& told) {
   if (events_.empty()) return;
   ++store_.revision_;
   told(events_);

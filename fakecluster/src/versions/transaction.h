@@ -1,8 +1,10 @@
-// One command at a VersionStore: whatever it changes gets one revision, and its reads see what it has written so far.
+// One change of a VersionStore: whatever it writes gets one revision, and its reads see what it has written so far.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -14,17 +16,24 @@ namespace deimos::fake::versions {
 
 class Transaction {
  public:
-  explicit Transaction(VersionStore& store) noexcept : store_(store) {}
+  /// Told of the events of a change, in order, once the whole of it is done.
+  using Told = std::function<void(const std::vector<VersionEvent>&)>;
 
-  /// Of a put, a removal or a transaction. Refused: nothing has changed.
-  tl::expected<ChangeAnswer, Refusal> run(const Change& change);
-  DeleteAnswer remove(const DeleteRequest& request);
-  /// Takes the revision, if anything has changed.
-  void end(const VersionStore::Told& told);
-
+  /// Refused: nothing has changed.
+  static tl::expected<ChangeAnswer, Refusal> apply(VersionStore& store, const Change& change, const Told& told);
+  /// `txn` must be one that only_reads().
   [[nodiscard]] static tl::expected<TxnAnswer, Refusal> read(const VersionStore& store, const TxnRequest& txn);
 
  private:
+  explicit Transaction(VersionStore& store) noexcept : store_(store) {}
+
+  /// Of a put, a removal or a transaction.
+  tl::expected<ChangeAnswer, Refusal> run(const Change& change);
+  tl::expected<ChangeAnswer, Refusal> revoke(const RevokeRequest& request);
+  DeleteAnswer remove(const DeleteRequest& request);
+  /// Takes the revision, if anything has changed.
+  void end(const Told& told);
+
   /// Which branch each transaction takes, in the order in which they are come by; all compares are of the store as it
   /// was before.
   using Branches = std::vector<bool>;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "versions/transaction.h"
-
 namespace deimos::fake::versions {
 namespace {
 
@@ -90,9 +88,10 @@ std::vector<VersionEvent> VersionStore::history(const KeyRange& range, std::int6
     const auto& [place, key] = *change;
     if (!range.contains(key)) continue;
     const Versions& versions = keys_.find(key)->second;
-    const auto version = std::lower_bound(
-        versions.begin(), versions.end(), place,
-        [](const Version& each, const Place& wanted) { return Place{each.revision, each.place} < wanted; });
+    const auto version =
+        std::lower_bound(versions.begin(), versions.end(), place, [](const Version& each, const Place& wanted) {
+          return Place{each.revision, each.place} < wanted;
+        });
     events.push_back({pair_of(key, *version)});
   }
   return events;
@@ -126,23 +125,7 @@ tl::expected<RangeAnswer, Refusal> VersionStore::range_as_of(const RangeRequest&
   return answer;
 }
 
-tl::expected<TxnAnswer, Refusal> VersionStore::read(const TxnRequest& txn) const {
-  return Transaction::read(*this, txn);
-}
-
 // Writing.
-
-tl::expected<ChangeAnswer, Refusal> VersionStore::apply(const Change& change, const Told& told) {
-  if (const auto* request = std::get_if<CompactionRequest>(&change)) return compact(*request);
-  if (const auto* request = std::get_if<RevokeRequest>(&change)) return revoke(*request, told);
-  const bool adds = !std::holds_alternative<DeleteRequest>(change);
-  if (adds && bytes_ + size_of(change) > quota_) return tl::unexpected(Refusal::no_space);
-  if (const auto* request = std::get_if<GrantRequest>(&change)) return grant(*request);
-  Transaction transaction(*this);
-  auto answer = transaction.run(change);
-  if (answer) transaction.end(told);
-  return answer;
-}
 
 void VersionStore::add(const std::string& key, Version version) {
   const auto found = keys_.try_emplace(key).first;
@@ -199,15 +182,6 @@ tl::expected<ChangeAnswer, Refusal> VersionStore::grant(const GrantRequest& requ
   const Lease lease{std::max(request.ttl, shortest_ttl)};
   if (!leases_.emplace(request.id, lease).second) return tl::unexpected(Refusal::lease_exists);
   return GrantAnswer{revision_, request.id, lease.ttl};
-}
-
-tl::expected<ChangeAnswer, Refusal> VersionStore::revoke(const RevokeRequest& request, const Told& told) {
-  const auto lease = leases_.extract(request.id);
-  if (lease.empty()) return tl::unexpected(Refusal::lease_not_found);
-  Transaction transaction(*this);
-  for (const std::string& key : lease.mapped().keys) transaction.remove({.range = {.key = key}});
-  transaction.end(told);
-  return RevokeAnswer{revision_};
 }
 
 }  // namespace deimos::fake::versions

@@ -1,11 +1,10 @@
-// A store that keeps every version of each key until it is compacted, and leases that keys are on: what an etcd v3 holds,
-// as a pure state machine. Requests go in, answers and events come out; no clock, no thread, no lock, no text format.
+// A store that keeps every version of each key until it is compacted, and leases that keys are on: what an etcd v3
+// holds, as a pure state machine. A Transaction changes it; no clock, no thread, no lock, no text format.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,19 +30,12 @@ class DEIMOS_EXPORT VersionStore {
     std::int64_t ttl = 0;  ///< Seconds, as granted.
     std::set<std::string> keys = {};
   };
-  /// Told of each event of a command, in order, once the whole of it is done.
-  using Told = std::function<void(const std::vector<VersionEvent>&)>;
-
   /// `quota`: of bytes, above which nothing is put and no lease granted.
   explicit VersionStore(std::size_t quota) noexcept : quota_(quota) {}
 
-  /// Refused: nothing has changed. All that a command does has one revision.
-  tl::expected<ChangeAnswer, Refusal> apply(const Change& change, const Told& told);
   [[nodiscard]] tl::expected<RangeAnswer, Refusal> range(const RangeRequest& request) const;
-  /// Of a transaction that only_reads().
-  [[nodiscard]] tl::expected<TxnAnswer, Refusal> read(const TxnRequest& txn) const;
 
-  /// 1 at first; each command that changes a key adds one.
+  /// 1 at first; one more with each change of keys.
   [[nodiscard]] std::int64_t revision() const noexcept { return revision_; }
   /// What was before that revision may be gone; -1: nothing was compacted.
   [[nodiscard]] std::int64_t compacted() const noexcept { return compacted_; }
@@ -86,7 +78,6 @@ class DEIMOS_EXPORT VersionStore {
 
   tl::expected<ChangeAnswer, Refusal> compact(const CompactionRequest& request);
   tl::expected<ChangeAnswer, Refusal> grant(const GrantRequest& request);
-  tl::expected<ChangeAnswer, Refusal> revoke(const RevokeRequest& request, const Told& told);
 
   std::size_t quota_;
   std::int64_t revision_ = 1;

@@ -283,7 +283,8 @@ TEST(DeimosFake, SpeaksEtcdV3AsTheReadmeShows) {
     ++taken;
   }
   EXPECT_GT(taken, 3);
-  cluster.tell("/rules", R"({"match": {"method": "POST", "key": "/kv/put"}, "action": {"kind": "answer", "status": 503}})");
+  cluster.tell("/rules",
+               R"({"match": {"method": "POST", "key": "/kv/put"}, "action": {"kind": "answer", "status": 503}})");
   EXPECT_EQ(ask(cluster.ports[1], post("/v3/kv/put", R"({"key":"YQ=="})")).status, 503);
 }
 

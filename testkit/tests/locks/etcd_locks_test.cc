@@ -1,5 +1,5 @@
-// Our locks in an etcd v3, in the simulation: the same programs and faults as on a Deimos, over the fake's etcd3 dialect;
-// and mutexes of both kinds, of which several processes believe to be held at no moment.
+// Our locks in an etcd v3, in the simulation: the same programs and faults as on a Deimos, over the fake's etcd3
+// dialect; and mutexes of both kinds, of which several processes believe to be held at no moment.
 //
 // DEIMOS_SEED=n runs that seed alone; DEIMOS_RUNS=n sets how many fixed seeds are run.
 #include <array>
@@ -107,15 +107,14 @@ TEST(EtcdLocks, MutexesOfBothKindsHaveOneHolderThroughLeaderChangesPartitionsAnd
     Believers believers;
     std::map<std::string, int> rounds;
     for (const char* name : {"a", "b", "c"}) {
-      simulation.spawn(
-          name,
-          [&](Process& process) {
-            const std::map<std::string, Mutex> mutexes = {
-                {"plain", process.locks().mutex("plain")},
-                {"fair", process.locks().mutex("fair", {.fairness = Fairness::fair})}};
-            take_and_leave(process, believers, mutexes, rounds);
-          },
-          {.locks = {.ttl = 4s}});
+      simulation.spawn(name,
+                       [&](Process& process) {
+                         const std::map<std::string, Mutex> mutexes = {
+                             {"plain", process.locks().mutex("plain")},
+                             {"fair", process.locks().mutex("fair", {.fairness = Fairness::fair})}};
+                         take_and_leave(process, believers, mutexes, rounds);
+                       },
+                       {.locks = {.ttl = 4s}});
     }
     RandomStream random = simulation.random("faults");
     for (int i = 0; i < 12; ++i) {

@@ -119,8 +119,7 @@ class Runner {
     LockOptions options = run_.locks;
     options.owner = process.name();
     std::unique_ptr<LockClient> client =
-        run_.client ? run_.client(process, options)
-                    : make_lock_client(process.make_locks(options));
+        run_.client ? run_.client(process, options) : make_lock_client(process.make_locks(options));
     RecordedLocks locks(process, recorder_, std::move(client), options.request_timeout);
     run_steps(run_.program.processes[index], state.program, process, locks,
               [this](const std::string& name) -> FencedResource& { return resource(name); });

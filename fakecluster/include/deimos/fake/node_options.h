@@ -21,8 +21,8 @@ struct NodeLimits {
   /// Bytes; a longer key is answered 414 too. Bounds the depth of the tree.
   std::size_t key_limit = 4 << 10;
   std::size_t form_limit = 10 << 20;  ///< Bytes; a longer form is refused with error 210, as by Go's HTTP server.
-  /// Of the etcd3 dialect: bytes that all versions of all keys may take; beyond that, puts and grants are refused, as by
-  /// an etcd without space, until enough is compacted.
+  /// Of the etcd3 dialect: bytes that all versions of all keys may take; beyond that, puts and grants are refused, as
+  /// by an etcd without space, until enough is compacted.
   std::size_t version_bytes = 256 << 20;
 };
 

@@ -34,8 +34,9 @@ std::string header(const Response& response, std::string_view name) {
 
 /// Numbers that are each server's own.
 bool is_own(const std::string& name) {
-  static const std::array<std::string_view, 9> names = {"cluster_id", "member_id", "raft_term",        "dbSize",  "leader",
-                                                        "raftIndex",  "raftTerm",  "raftAppliedIndex", "dbSizeInUse"};
+  static const std::array<std::string_view, 9> names = {"cluster_id", "member_id",        "raft_term",
+                                                        "dbSize",     "leader",           "raftIndex",
+                                                        "raftTerm",   "raftAppliedIndex", "dbSizeInUse"};
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 

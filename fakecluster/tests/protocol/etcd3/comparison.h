@@ -10,8 +10,8 @@
 
 namespace deimos::fake::etcd3 {
 
-/// Empty if they do not differ. Left out: numbers of members, of the cluster and of terms; a TTL by one second; the order
-/// of leases, and of the keys on one; headers of CORS.
+/// Empty if they do not differ. Left out: numbers of members, of the cluster and of terms; a TTL by one second; the
+/// order of leases, and of the keys on one; headers of CORS.
 [[nodiscard]] std::string difference(const Step& step, const Response& real, const Response& fake);
 /// The same of messages of a stream, a line each. Those of different watches are in no order.
 [[nodiscard]] std::string difference(std::string_view real_messages, std::string_view fake_messages);

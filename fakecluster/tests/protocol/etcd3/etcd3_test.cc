@@ -1,4 +1,5 @@
-// The etcd3 dialect at one node: what its side-by-side comparison with a real etcd cannot show. Exact text, bounds, time.
+// The etcd3 dialect at one node: what its side-by-side comparison with a real etcd cannot show. Exact text, bounds,
+// time.
 #include <memory>
 #include <string>
 
@@ -35,11 +36,13 @@ class Etcd3 : public testing::Test {
 TEST_F(Etcd3, AnswersAsEtcdWritesIt) {
   const Response made = ask(put("a", "<\xff>"));
   EXPECT_EQ(made.status, 200);
-  EXPECT_THAT(made.body, testing::MatchesRegex(
-                             R"(\{"header":\{"cluster_id":"[0-9]+","member_id":"[0-9]+","revision":"2","raft_term":"1"\}\})"));
-  EXPECT_THAT(ask(range("a")).body,
-              HasSubstr(R"("kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"PP8+"}],)"
-                        R"("count":"1"})"));
+  EXPECT_THAT(made.body,
+              testing::MatchesRegex(
+                  R"(\{"header":\{"cluster_id":"[0-9]+","member_id":"[0-9]+","revision":"2","raft_term":"1"\}\})"));
+  EXPECT_THAT(
+      ask(range("a")).body,
+      HasSubstr(R"("kvs":[{"key":"YQ==","create_revision":"2","mod_revision":"2","version":"1","value":"PP8+"}],)"
+                R"("count":"1"})"));
   const Response refused = ask(range(""));
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(refused.body, R"({"error":"etcdserver: key is not provided",)"
@@ -201,7 +204,8 @@ TEST(Etcd3Users, AskWithAToken) {
   EXPECT_THAT(ask(watch("a")).body,
               HasSubstr(R"("watch_id":"-1","created":true,"canceled":true,"cancel_reason":)"
                         R"("rpc error: code = InvalidArgument desc = etcdserver: user name is empty")"));
-  EXPECT_THAT(ask(watch("a"), "nonsense").body, HasSubstr("code = Unauthenticated desc = etcdserver: invalid auth token"));
+  EXPECT_THAT(ask(watch("a"), "nonsense").body,
+              HasSubstr("code = Unauthenticated desc = etcdserver: invalid auth token"));
   cluster.advance(9s);
   EXPECT_EQ(ask(range("a"), token).status, 200);
   cluster.advance(9s);

@@ -109,7 +109,8 @@ std::string RandomSteps::range_request(std::int64_t revision) {
     fields.push_back("\"sort_order\":" + one_of({"\"NONE\"", "\"ASCEND\"", "\"DESCEND\"", "1", "2", "7"}));
   }
   if (random_.chance(0.3)) {
-    fields.push_back("\"sort_target\":" + one_of({"\"KEY\"", "\"VERSION\"", "\"CREATE\"", "\"MOD\"", "\"VALUE\"", "3"}));
+    fields.push_back("\"sort_target\":" +
+                     one_of({"\"KEY\"", "\"VERSION\"", "\"CREATE\"", "\"MOD\"", "\"VALUE\"", "3"}));
   }
   for (const char* name : {"serializable", "keys_only", "count_only"}) {
     if (random_.chance(0.1)) fields.push_back(flag(name));
@@ -189,7 +190,8 @@ Step RandomSteps::lease_step() {
     has_short_lease_ = true;
     return {"/lease/grant", object({id, "\"TTL\":\"2\""})};
   }
-  if (kind < 50) return {"/lease/grant", object({id, "\"TTL\":\"" + std::to_string(1000 + random_.below(1000)) + "\""})};
+  if (kind < 50)
+    return {"/lease/grant", object({id, "\"TTL\":\"" + std::to_string(1000 + random_.below(1000)) + "\""})};
   if (kind < 62) return {one_of({"/lease/revoke", "/kv/lease/revoke"}), object({id})};
   if (kind < 78) return {"/lease/keepalive", object({id}) + (random_.chance(0.2) ? object({id}) : "")};
   if (kind < 94) return {one_of({"/lease/timetolive", "/kv/lease/timetolive"}), object({id, flag("keys")})};

@@ -57,8 +57,8 @@ class SideBySide {
   Node node_;
   std::chrono::steady_clock::time_point start_;
   std::unique_ptr<RawClient> client_;
-  /// By then etcd has looked at the last watch, if that begins in the past: it does so every 100 ms, and says nothing if
-  /// nothing happened since.
+  /// By then etcd has looked at the last watch, if that begins in the past: it does so every 100 ms, and says nothing
+  /// if nothing happened since.
   std::chrono::steady_clock::time_point synced_{};
   std::deque<OpenStream> streams_;
   int successes_ = 0;

@@ -1,8 +1,9 @@
-#include "protocol/gateway_request.h"
+#include "protocol/gateway_reader.h"
 
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "protocol/gateway_check.h"
@@ -89,9 +90,8 @@ Operation operation_of(GatewayFields& fields) {
   fields.object("request_range", [&](GatewayFields& inner) { operation = range_request(inner); });
   fields.object("request_put", [&](GatewayFields& inner) { operation = put_request(inner); });
   fields.object("request_delete_range", [&](GatewayFields& inner) { operation = delete_request(inner); });
-  fields.object("request_txn", [&](GatewayFields& inner) {
-    operation = std::make_shared<const TxnRequest>(txn_request(inner));
-  });
+  fields.object("request_txn",
+                [&](GatewayFields& inner) { operation = std::make_shared<const TxnRequest>(txn_request(inner)); });
   return operation;
 }
 
@@ -120,8 +120,7 @@ WatchCreation watch_creation(GatewayFields& fields) {
 void add_watch_message(GatewayFields& fields, WatchRequest& request) {
   std::optional<WatchRequest::Message> message;
   fields.object("create_request", [&](GatewayFields& inner) { message = watch_creation(inner); });
-  fields.object("cancel_request",
-                [&](GatewayFields& inner) { message = WatchCancellation{inner.number("watch_id")}; });
+  fields.object("cancel_request", [&](GatewayFields& inner) { message = WatchCancellation{inner.number("watch_id")}; });
   fields.object("progress_request", [&](GatewayFields& /*inner*/) { message = ProgressRequest{}; });
   if (message) request.messages.push_back(std::move(*message));
 }
@@ -203,8 +202,8 @@ void read_more(GatewayRequest& request, std::string_view body) {
 }  // namespace
 
 const GatewayRoute* find_gateway_route(std::string_view path) noexcept {
-  const auto* const found =
-      std::find_if(gateway_routes.begin(), gateway_routes.end(), [&](const GatewayRoute& route) { return route.path == path; });
+  const auto* const found = std::find_if(gateway_routes.begin(), gateway_routes.end(),
+                                         [&](const GatewayRoute& route) { return route.path == path; });
   return found == gateway_routes.end() ? nullptr : &*found;
 }
 
