@@ -26,10 +26,10 @@ bool compares_so(const KeyValue& pair, const Compare& compare) {
                                          ? pair.value <=> compare.value
                                          : number_of(pair, compare.target) <=> compare.number;
   switch (compare.result) {
-    case Compare::Result::equal: return order == 0;
-    case Compare::Result::not_equal: return order != 0;
-    case Compare::Result::greater: return order > 0;
-    case Compare::Result::less: return order < 0;
+    case Compare::Result::equal: return std::is_eq(order);
+    case Compare::Result::not_equal: return std::is_neq(order);
+    case Compare::Result::greater: return std::is_gt(order);
+    case Compare::Result::less: return std::is_lt(order);
     case Compare::Result::any: break;
   }
   return true;

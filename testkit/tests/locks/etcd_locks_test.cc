@@ -2,11 +2,12 @@
 // dialect; and mutexes of both kinds, of which several processes believe to be held at no moment.
 //
 // DEIMOS_SEED=n runs that seed alone; DEIMOS_RUNS=n sets how many fixed seeds are run.
-#include <array>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -56,7 +57,7 @@ LockRun etcd_run_of(std::uint64_t seed) {
 TEST(EtcdLocks, ExcludeWhateverGoesWrong) {
   std::uint64_t acquired = 0;
   std::uint64_t elections = 0;
-  with_seeds(runs_from_environment(150), [&](std::uint64_t seed) {
+  with_seeds(runs_from_environment(100), [&](std::uint64_t seed) {
     const LockRun run = etcd_run_of(seed);
     const LockRunResult result = run_locks(run);
     constexpr unsigned checks = exclusion | tokens | losses | alive | nesting | finished;
@@ -66,7 +67,7 @@ TEST(EtcdLocks, ExcludeWhateverGoesWrong) {
   });
   std::printf("[ COVERAGE ] %llu acquisitions, %llu elections\n", static_cast<unsigned long long>(acquired),
               static_cast<unsigned long long>(elections));
-  EXPECT_GT(acquired, 0U);
+  EXPECT_GT(acquired, 10U);
 }
 
 /// Who believes to hold what.
@@ -101,7 +102,7 @@ void take_and_leave(Process& process, Believers& believers, const std::map<std::
 }
 
 TEST(EtcdLocks, MutexesOfBothKindsHaveOneHolderThroughLeaderChangesPartitionsAndPauses) {
-  with_seeds(runs_from_environment(30), [](std::uint64_t seed) {
+  with_seeds(runs_from_environment(10), [](std::uint64_t seed) {
     Simulation simulation({.seed = seed, .nodes = 3, .cluster = {.dialect = fake::Dialect::etcd3}});
     simulation.network().set_links({.latency_max = 50ms, .request_loss = 0.01, .answer_loss = 0.01});
     Believers believers;

@@ -74,6 +74,16 @@ TEST_F(Etcd3Cluster, NewLeaderGivesEveryLeaseAllItsTimeAgain) {
   EXPECT_EQ(cluster.state().nodes[1].keys, 0U);
 }
 
+TEST_F(Etcd3Cluster, LeaderThatComesBackKnowsNothingFromBefore) {
+  ask(1, grant(7, 10));
+  cluster.change_leader(2);
+  cluster.advance(5s);
+  ask(2, grant(8, 10));
+  cluster.change_leader(1);
+  EXPECT_THAT(ask(1, of_lease("timetolive", 7)).body, HasSubstr(R"("TTL":"11")"));
+  EXPECT_THAT(ask(1, of_lease("timetolive", 8)).body, HasSubstr(R"("TTL":"11")"));
+}
+
 TEST_F(Etcd3Cluster, LeaseRunsByTheLeadersClock) {
   cluster.apply(SetClockRate{1, 2.0});
   ask(1, grant(7, 10));

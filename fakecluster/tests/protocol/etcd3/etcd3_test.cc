@@ -57,7 +57,8 @@ TEST_F(Etcd3, IsBounded) {
   const auto txn_of = [](int operations) {
     std::string steps;
     for (int i = 0; i < operations; ++i) {
-      steps += (i == 0 ? "" : ",") + (R"({"request_put":{"key":")" + base64(std::to_string(i))) + "\"}}";
+      if (i != 0) steps += ',';
+      steps.append(R"({"request_put":{"key":")").append(base64(std::to_string(i))).append("\"}}");
     }
     return call("/kv/txn", "{\"success\":[" + steps + "]}");
   };
@@ -70,7 +71,7 @@ TEST_F(Etcd3, IsBounded) {
   EXPECT_EQ(too_big.status, 400);
   EXPECT_THAT(too_big.body, HasSubstr("request is too large"));
   std::string deep = "{}";
-  for (int i = 0; i < 130; ++i) deep = R"({"success":[{"request_txn":)" + deep + "}]}";
+  for (int i = 0; i < 130; ++i) deep.insert(0, R"({"success":[{"request_txn":)").append("}]}");
   EXPECT_THAT(ask(call("/kv/txn", deep)).body, HasSubstr("too many operations"));
   EXPECT_EQ(ask(call("/kv/txn", std::string(100'000, '['))).status, 400);
 }
