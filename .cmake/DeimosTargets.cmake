@@ -16,8 +16,9 @@ function(deimos_build_flags target)
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
     endif()
     if("undefined" IN_LIST DEIMOS_SANITIZE)
-      # These two double the time to compile; a null pointer that is used ends the program anyway.
-      target_compile_options(${target} PUBLIC -fno-sanitize=null,alignment)
+      # The first two double the time to compile; a null pointer that is used ends the program anyway. The third opens a
+      # descriptor to look at memory (clang's), and reports what is right where a test leaves it none.
+      target_compile_options(${target} PUBLIC -fno-sanitize=null,alignment,vptr)
     endif()
   endif()
   if(DEIMOS_FUZZ)
