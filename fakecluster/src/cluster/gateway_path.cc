@@ -19,6 +19,27 @@ GatewayPath::GatewayPath(ClusterContext& context, Consensus& consensus, Replicas
       users_(context.options.users, context.options.token_ttl, seed),
       lease_ids_(seed, "leases") {}
 
+template <typename Asked>
+void GatewayPath::ask_leader_later(NodeId node, const Asked& asked, std::uint64_t waiting) {
+  context_.events.add(context_.now() + context_.options.tick, [this, node, asked, waiting] {
+    if (!replicas_.is_waiting(node, waiting)) return;
+    const NodeId leader = consensus_.member(node).paused ? 0 : consensus_.leader_for(node);
+    if (leader == 0) return ask_leader_later(node, asked, waiting);
+    replicas_.answer_waiting(node, waiting, versions_.ask(node, leader, asked));
+  });
+}
+
+template <typename Asked>
+GatewayPath::Open GatewayPath::ask_leader(NodeId node, const Asked& asked, const std::shared_ptr<Reply>& reply) {
+  if (const NodeId leader = consensus_.leader_for(node); leader != 0) {
+    reply->answer(versions_.ask(node, leader, asked), false);
+    return {};
+  }
+  const std::uint64_t waiting = replicas_.wait(node, {reply});
+  ask_leader_later(node, asked, waiting);
+  return {false, waiting};
+}
+
 GatewayPath::Open GatewayPath::serve(NodeId node, const Origin& origin, const Request& request,
                                      const std::shared_ptr<Reply>& reply) {
   auto read = read_gateway_call(request, context_.options.limits, replicas_.answers());
@@ -89,27 +110,6 @@ GatewayPath::Open GatewayPath::write(NodeId node, const Origin& origin, Change c
   Proposal proposal;
   proposal.versions = std::make_shared<const Change>(std::move(change));
   return {false, replicas_.propose(node, origin, std::move(proposal), {reply})};
-}
-
-template <typename Asked>
-GatewayPath::Open GatewayPath::ask_leader(NodeId node, const Asked& asked, const std::shared_ptr<Reply>& reply) {
-  if (const NodeId leader = consensus_.leader_for(node); leader != 0) {
-    reply->answer(versions_.ask(node, leader, asked), false);
-    return {};
-  }
-  const std::uint64_t waiting = replicas_.wait(node, {reply});
-  ask_leader_later(node, asked, waiting);
-  return {false, waiting};
-}
-
-template <typename Asked>
-void GatewayPath::ask_leader_later(NodeId node, const Asked& asked, std::uint64_t waiting) {
-  context_.events.add(context_.now() + context_.options.tick, [this, node, asked, waiting] {
-    if (!replicas_.is_waiting(node, waiting)) return;
-    const NodeId leader = consensus_.member(node).paused ? 0 : consensus_.leader_for(node);
-    if (leader == 0) return ask_leader_later(node, asked, waiting);
-    replicas_.answer_waiting(node, waiting, versions_.ask(node, leader, asked));
-  });
 }
 
 Response GatewayPath::authenticate(NodeId node, const AuthenticateRequest& asked) {
