@@ -1,6 +1,7 @@
 #include <deimos/testkit/request_trace.h>
 
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <tuple>
 
@@ -55,15 +56,15 @@ std::string RequestTrace::describe(const RequestPattern& which) const {
     add_to(cost, request);
     counted = matches(which, request);
   }
-  std::string text;
+  std::ostringstream text;
   for (const auto& [kind, entry] : kinds) {
     const auto& [process, method, key] = kind;
     const auto& [cost, counted] = entry;
-    text += "  " + process + "  " + std::to_string(cost.requests) + " x " + method + " " + key + ", " +
-            std::to_string(cost.round_trips) + " answered, " + std::to_string(cost.bytes) + " bytes, " +
-            duration_as_code(cost.latency) + (counted ? "" : " (not counted)") + "\n";
+    text << "  " << process << "  " << cost.requests << " x " << method << " " << key << ", " << cost.round_trips
+         << " answered, " << cost.bytes << " bytes, " << duration_as_code(cost.latency)
+         << (counted ? "" : " (not counted)") << "\n";
   }
-  return text;
+  return text.str();
 }
 
 }  // namespace deimos::testkit

@@ -79,7 +79,7 @@ PropertyOptions PropertyOptions::from_arguments(const std::vector<std::string>& 
     std::string known;
     for (const Setting& setting : settings()) {
       if (setting.name == name) found = &setting;
-      known += " " + std::string(prefix) + std::string(setting.name);
+      known.append(" ").append(prefix).append(setting.name);
     }
     if (found == nullptr || equals == std::string::npos) {
       throw std::invalid_argument(argument + " is unknown or has no value; known are" + known);
