@@ -11,7 +11,7 @@ constexpr const char* heading =
 
 std::uint64_t rounded_up(std::uint64_t number) {
   for (std::uint64_t scale = 1;; scale *= 10) {
-    for (const std::uint64_t step : {1, 2, 5}) {
+    for (const std::uint64_t step : {1U, 2U, 5U}) {
       if (number <= step * scale) return step * scale;
     }
   }
