@@ -60,7 +60,7 @@ TEST_F(HttpOutputTest, AnIdleConnectionKeepsNothingOfItsLastAnswer) {
 }
 
 TEST_F(HttpOutputTest, WatchersThatDoNotReadShareTheTextOfAnEvent) {
-  const HttpServer server(node_);
+  const HttpServer server(node_, {.limits = {.answer_time = std::chrono::minutes(5)}});  // None is cut.
   std::vector<RawClient> clients = ask(6, server, "/keys/all/a?wait=true&stream=true");
   for (RawClient& client : clients) EXPECT_EQ(client.head().status, 200);
   const std::size_t before = allocated();
