@@ -94,7 +94,7 @@ TEST(Ties, ChangeAtAsManyStepsAsTheDepthSaysButOne) {
     std::erase(expected, woken.back());
     EXPECT_EQ(woken, expected + woken.back()) << "one fell, from " << begun;
   }
-  EXPECT_NEAR(changed, 1000 * 4 / 15, 50);
+  EXPECT_NEAR(changed, 1000 * 4 / 15.0, 50);
   EXPECT_THROW(Scheduler(by_priority(1, 0, 1)), std::invalid_argument);
   EXPECT_THROW(Scheduler(by_priority(1, 101, 1)), std::invalid_argument);
 }
