@@ -82,7 +82,7 @@ PropertyOptions PropertyOptions::from_arguments(const std::vector<std::string>& 
       known.append(" ").append(prefix).append(setting.name);
     }
     if (found == nullptr || equals == std::string::npos) {
-      throw std::invalid_argument(argument + " is unknown or has no value; known are" + known);
+      throw std::invalid_argument(std::string(argument).append(" is unknown or has no value; known are").append(known));
     }
     found->set(options, argument.substr(0, equals), argument.substr(equals + 1));
   }
