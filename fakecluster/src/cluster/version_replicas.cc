@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "protocol/gateway_refusal.h"
 #include "versions/transaction.h"
 
 namespace deimos::fake {
