@@ -69,6 +69,7 @@ void EventStreams::tell_history(Stream& stream, std::int64_t id, const Source& s
     watch.over = true;
     return;
   }
+  if (watch.next < 0) return;  // Etcd looks for it as an unsigned number, and finds nothing so late.
   tell(stream, id, source.store.history(watch.wanted.range, watch.next), source);
 }
 

@@ -56,7 +56,10 @@ void HttpOutput::clear() noexcept {
   // One buffer is used again for the next answer.
   const bool is_kept = !pieces_.empty() && pieces_.front().own.capacity() <= kept_bytes;
   pieces_.resize(is_kept ? 1 : 0);
-  if (is_kept) pieces_.front().own.clear();
+  if (is_kept) {
+    pieces_.front().own.clear();
+    pieces_.front().shared = nullptr;
+  }
   first_ = pieces_.size();
   written_ = 0;
 }

@@ -11,6 +11,7 @@
 #include <deimos/fake/http_server.h>
 #include <deimos/fake/node.h>
 
+#include "http/http_output.h"
 #include "http/raw_client.h"
 
 /// Of the sanitizers, where there is one; GCC has no header for it.
@@ -49,6 +50,46 @@ class HttpOutputTest : public testing::Test {
 
   Node node_;
 };
+
+/// All that is still to be written, taken `step` bytes at a time.
+std::string drained(HttpOutput& output, std::size_t step) {
+  std::string text;
+  while (!output.empty()) {
+    std::string piece(step, '\0');
+    piece.resize(boost::asio::buffer_copy(boost::asio::buffer(piece), output.buffers()));
+    text += piece;
+    output.written(piece.size());
+  }
+  return text;
+}
+
+TEST(HttpOutput, GivesTextsOfItsOwnAndOfOthersInOrder) {
+  const auto large = std::make_shared<const std::string>(10'000, 'l');
+  const auto small = std::make_shared<const std::string>("small");
+  for (const std::size_t step : {1U, 7U, 9'999U, 100'000U}) {
+    HttpOutput output;
+    std::string expected;
+    for (int i = 0; i < 20; ++i) {  // More pieces than one call takes.
+      output.text() += "own";
+      output.share(large);
+      output.share(small);
+      expected += "own" + *large + *small;
+    }
+    EXPECT_EQ(drained(output, step), expected) << step;
+    output.text() += "again";
+    EXPECT_EQ(drained(output, step), "again");
+  }
+  EXPECT_EQ(large.use_count(), 1) << "what is written is let go";
+}
+
+TEST(HttpOutput, ForgetsWhatItSharedWithTheRest) {
+  HttpOutput output;
+  output.share(std::make_shared<const std::string>(10'000, 'l'));
+  output.clear();
+  EXPECT_TRUE(output.empty());
+  output.text() += "new";
+  EXPECT_EQ(drained(output, 100), "new");
+}
 
 TEST_F(HttpOutputTest, AnIdleConnectionKeepsNothingOfItsLastAnswer) {
   write(4 * mebibyte);
